@@ -12,6 +12,7 @@ pub mod domain;
 pub mod projections;
 
 pub mod clock;
+pub mod failed_sync;
 pub mod private;
 pub mod seldom;
 pub mod threads;

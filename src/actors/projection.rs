@@ -143,6 +143,8 @@ struct Keeper {
     opened_at_start: Option<ReadModel>,
     /// `None` until it is opened, and after every trouble.
     model: Option<ReadModel>,
+    /// The file could not be dropped, which comes before anything else.
+    to_drop: bool,
     /// Its rows are all from events that were applied since the start.
     from_zero: bool,
     outside_pause: Duration,
@@ -205,6 +207,7 @@ pub fn start_projections(data: &Path, tail: &Arc<Tail>) -> (Vec<ProjectionHandle
             damaged: Arc::clone(&damaged),
             opened_at_start: opened.ok(),
             model: None,
+            to_drop: false,
             from_zero: false,
             outside_pause: OUTSIDE_PAUSE_MIN,
             anew_pause: ANEW_PAUSE_MIN,
@@ -271,6 +274,10 @@ impl Keeper {
 
     /// Goes on where the read model was left, if it was made from this log; else from zero.
     async fn opened(&mut self) -> Result<ReadModel, Trouble> {
+        if self.to_drop {
+            ReadModel::drop_file(&self.views.data, self.name)?;
+            self.to_drop = false;
+        }
         let mut model = match self.opened_at_start.take() {
             Some(model) => model,
             None => self.views.open(self.name)?,
@@ -378,7 +385,7 @@ impl Keeper {
             None => self.views.open(self.name).and_then(|mut model| model.start_over()),
         };
         if let Err(error) = dropped {
-            // It is opened as it is, and found to be wrong again.
+            self.to_drop = true;
             tracing::debug!(projection = self.name, %error, "a read model could not be dropped");
         }
         // Another finder of the same damage has reported it already.

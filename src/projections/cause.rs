@@ -5,7 +5,10 @@ use std::io;
 
 use rusqlite::ErrorCode;
 
-use crate::events::{Position, StreamName};
+use crate::{
+    events::{Position, StreamName},
+    failed_sync::is_failed_sync,
+};
 
 /// Why a page was not applied. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +35,7 @@ pub enum ProjectionError {
 pub enum Cause {
     /// The disk, a lock, a permission: what may be different when it is tried again.
     Outside,
-    /// The file is damaged: it is built anew.
+    /// The file is damaged, or may be after a power loss: it is built anew.
     File,
     /// The events contradict each other, as far as the rows of this file tell.
     Log,
@@ -42,8 +45,8 @@ impl ProjectionError {
     /// Where the reason lies.
     pub fn cause(&self) -> Cause {
         match self {
+            Self::Rows { source, .. } if is_untrusted(source) => Cause::File,
             Self::Rows { source, .. } if is_outside(source) => Cause::Outside,
-            Self::Rows { source, .. } if is_damage(source) => Cause::File,
             Self::Files(_) => Cause::Outside,
             // A row of another type, one that is missing, one that is there twice.
             Self::Rows { .. } | Self::Gap { .. } | Self::Impossible { .. } => Cause::Log,
@@ -54,6 +57,11 @@ impl ProjectionError {
 /// Whether SQLite says that the content of the file is wrong.
 pub fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether the file is not to be read or written any more.
+pub(super) fn is_untrusted(error: &rusqlite::Error) -> bool {
+    is_damage(error) || is_failed_sync(error)
 }
 
 /// Whether what a question met may be over when it is asked again: what is outside passes, and a

@@ -17,11 +17,13 @@ use uuid::Uuid;
 
 use super::{
     ApplyError, Difference, Projection, ProjectionError,
-    cause::{is_damage, is_outside},
+    cause::{is_damage, is_outside, is_untrusted},
     difference::first_difference,
     digest::digest_of,
-    directories::{VIEWS, clear_leftovers},
-    file::{FileIdentity, connect, create, drop_files, identity, seal_built, while_built},
+    directories::{VIEWS, clear_leftovers, view_path},
+    file::{
+        FileIdentity, OpenFile, connect, create, drop_files, identity, seal_built, while_built,
+    },
     follow::Streams,
     signed,
 };
@@ -84,7 +86,7 @@ pub struct ReadModel {
     projection: Box<dyn Projection>,
     path: PathBuf,
     identity: Option<FileIdentity>,
-    connection: Connection,
+    connection: OpenFile,
     checkpoint: Checkpoint,
     /// How far each stream was seen.
     streams: Streams,
@@ -236,7 +238,8 @@ impl ReadModel {
     pub fn start_over(&mut self) -> Result<(), ProjectionError> {
         let failed = |source| ProjectionError::Rows { model: self.projection.name(), source };
         // SQLite removes files by their names when it closes one, so this one goes first.
-        self.connection = Connection::open_in_memory().map_err(failed)?;
+        self.connection.distrust();
+        self.connection = OpenFile::none().map_err(failed)?;
         drop_files(&self.path)?;
         private::make_file(&self.path)?;
         self.connection = create(&self.path, &*self.projection).map_err(failed)?;
@@ -247,9 +250,15 @@ impl ReadModel {
         Ok(())
     }
 
+    /// Removes the file of a read model that is not open.
+    pub fn drop_file(data: &Path, name: &str) -> Result<(), ProjectionError> {
+        Ok(drop_files(&view_path(data, name))?)
+    }
+
     /// Applies consecutive events of the log in one transaction. Events at or below the checkpoint
     /// are skipped, so a page may be given again. On an error nothing of the page is applied and
-    /// nothing is kept in memory; what will not go away by trying again is any error but `Rows`.
+    /// nothing is kept in memory, except where a sync failed: then nothing of the file may be trusted.
+    /// What will not go away by trying again is any error but `Rows`.
     pub fn apply_page(&mut self, page: &[(Recorded, Event)]) -> Result<(), ProjectionError> {
         let result = self.fold(page);
         if let Err(error) = &result {
@@ -257,9 +266,12 @@ impl ReadModel {
             self.projection.forget();
             self.streams.forget();
             if let ProjectionError::Rows { source, .. } = error
-                && is_damage(source)
+                && is_untrusted(source)
             {
-                drop_files(&self.path)?;
+                self.connection.distrust();
+                if let Err(error) = drop_files(&self.path) {
+                    tracing::debug!(%error, "a read model could not be dropped");
+                }
             }
         }
         result
@@ -291,6 +303,7 @@ impl ReadModel {
             streams.write(&rows).map_err(stopped)?;
             write_checkpoint(&rows, model, reached).map_err(stopped)?;
             rows.commit().map_err(failed)?;
+            connection.copy_what_has_grown().map_err(failed)?;
         }
         self.checkpoint = reached;
         Ok(())
@@ -386,7 +399,7 @@ fn write_checkpoint(
 fn resume(
     path: &Path,
     projection: &dyn Projection,
-) -> rusqlite::Result<Option<(Connection, Checkpoint)>> {
+) -> rusqlite::Result<Option<(OpenFile, Checkpoint)>> {
     let connection = connect(path)?;
     let checkpoint = read_checkpoint(&connection, projection.name(), projection.version())?;
     Ok(checkpoint.map(|checkpoint| (connection, checkpoint)))

@@ -8,6 +8,7 @@
 
 mod damage;
 mod power;
+mod read_models;
 
 use std::{
     collections::BTreeMap,

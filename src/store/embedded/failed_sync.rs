@@ -8,7 +8,9 @@
 //! or copied on the strength of what may not be on disk: whoever waits for an answer loses the
 //! connection, and asks again.
 
-use rusqlite::{Error, Result, ffi};
+use rusqlite::Result;
+
+use crate::failed_sync::is_failed_sync;
 
 /// Exit code of a process that cannot go on.
 const FAILED: i32 = 1;
@@ -23,9 +25,4 @@ pub(super) fn or_end<T>(result: Result<T>) -> Result<T> {
         std::process::exit(FAILED);
     }
     result
-}
-
-fn is_failed_sync(error: &Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }

@@ -17,6 +17,7 @@ use doorbuster::{
     store::embedded::{LogReader, WITNESS_FILE},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
@@ -29,7 +30,7 @@ use crate::{
 const SECTOR_BYTES: usize = 512;
 
 /// Compiles the recorder; nothing where there is no compiler.
-fn recorder() -> Option<(TempDir, PathBuf)> {
+pub fn recorder() -> Option<(TempDir, PathBuf)> {
     let directory = tempfile::tempdir().unwrap();
     let library = directory.path().join("recorder.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/integrity/recorder.c");
@@ -48,14 +49,20 @@ fn recorder() -> Option<(TempDir, PathBuf)> {
 }
 
 /// The real server under the recorder; killed on drop.
-struct Recorded {
+pub struct Recorded {
     child: Child,
     address: String,
-    trace: PathBuf,
+    trace: Option<PathBuf>,
 }
 
 impl Recorded {
-    fn start(library: &Path, data: &Path, trace: &Path, slow_witness_us: Option<u32>) -> Self {
+    /// `more` is in its environment: what the recorder is to do beside recording.
+    pub fn start(
+        library: &Path,
+        data: &Path,
+        trace: Option<&Path>,
+        more: Option<(&str, &str)>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorbuster"));
         command
             .args([
@@ -74,27 +81,31 @@ impl Recorded {
             .arg(data)
             .env("LD_PRELOAD", library)
             .env("RECORD_DIR", data)
-            .env("RECORD_TO", trace)
+            .envs(trace.map(|trace| ("RECORD_TO", trace)))
+            .envs(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        if let Some(us) = slow_witness_us {
-            command.env("RECORD_SLOW_WITNESS_US", us.to_string());
-        }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: serde_json::Value = serde_json::from_str(&line).expect("its address as JSON");
         let address = format!("http://{}", said["address"].as_str().unwrap());
-        Self { child, address, trace: trace.to_owned() }
+        Self { child, address, trace: trace.map(Path::to_owned) }
     }
 
-    async fn channel(&self) -> Channel {
+    pub async fn channel(&self) -> Channel {
         Channel::from_shared(self.address.clone()).unwrap().connect().await.unwrap()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// Bytes recorded by now: whatever was answered by now rests on them.
     fn recorded(&self) -> u64 {
-        fs::metadata(&self.trace).unwrap().len()
+        fs::metadata(self.trace.as_ref().unwrap()).unwrap().len()
     }
 }
 
@@ -265,7 +276,7 @@ async fn a_power_loss_at_any_moment_leaves_a_log_that_is_accepted_and_lost_nothi
     open(data.path()).unwrap();
     let before = files(data.path());
     let trace = traces.path().join("trace");
-    let server = Recorded::start(&library, data.path(), &trace, None);
+    let server = Recorded::start(&library, data.path(), Some(&trace), None);
     let item = put_up(server.channel().await).await;
     let answers = buy(&server, &item, 4, 40).await;
     drop(server);
@@ -316,7 +327,12 @@ async fn nothing_is_answered_before_the_witness_names_it() {
     let traces = tempfile::tempdir().unwrap();
     let trace = traces.path().join("trace");
     // An answer before the write to the witness would come long before it is done.
-    let server = Recorded::start(&library, data.path(), &trace, Some(20_000));
+    let server = Recorded::start(
+        &library,
+        data.path(),
+        Some(&trace),
+        Some(("RECORD_SLOW_WITNESS_US", "20000")),
+    );
     let item = put_up(server.channel().await).await;
     let mut purchases = PurchaseServiceClient::new(server.channel().await);
     for number in 0..15 {

@@ -4,9 +4,11 @@
  * A record: op (1 byte), thread (8), offset or length (8), bytes of the path (4), bytes of the data (4),
  * path, data; integers are little-endian. Ops: w write, t truncate, b sync begins, f sync ended,
  * u unlink, r rename (the data is the new path). A write is recorded before it is done, the end of a
- * sync after it. RECORD_SLOW_WITNESS_US delays each write to log.witness. */
+ * sync after it. RECORD_SLOW_WITNESS_US delays each write to log.witness. While there is a file
+ * RECORD_FAIL_SYNC, the next sync of a file whose name ends with what it contains fails, and removes it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -104,12 +106,29 @@ int ftruncate64(int fd, off64_t length) {
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
+/* Whether this sync of that file is to fail. */
+static int fails(const char *path) {
+    const char *asked = getenv("RECORD_FAIL_SYNC");
+    int fd = asked ? open(asked, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return 0;
+    char end[64];
+    ssize_t bytes = read(fd, end, sizeof end);
+    close(fd);
+    ssize_t length = strlen(path);
+    if (bytes <= 0 || bytes > length || memcmp(path + length - bytes, end, bytes)) return 0;
+    return syscall(SYS_unlink, asked) == 0;
+}
+
 static int synced(int fd, long call) {
     char path[PATH_MAX];
     if (!recorded(fd, path)) return syscall(call, fd);
     pthread_mutex_lock(&lock);
     record('b', 0, path, NULL, 0);
     pthread_mutex_unlock(&lock);
+    if (fails(path)) {
+        errno = EIO;
+        return -1;
+    }
     int done = syscall(call, fd);
     pthread_mutex_lock(&lock);
     if (done == 0) record('f', 0, path, NULL, 0);

@@ -11,14 +11,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("seldom", &["values"]),
     ("private", &[]),
     ("threads", &[]),
+    ("failed_sync", &[]),
     // Files that are written for people.
     ("whole_file", &[]),
     // Which call a log line is about.
     ("trace", &["clock"]),
     ("events", &["values"]),
     ("domain", &["values", "events"]),
-    ("projections", &["values", "private", "events"]),
-    ("store", &["values", "clock", "seldom", "private", "threads", "events"]),
+    ("projections", &["values", "private", "failed_sync", "events"]),
+    ("store", &["values", "clock", "seldom", "private", "threads", "failed_sync", "events"]),
     // States of streams, kept in files beside the log.
     ("snapshots", &["values", "private", "threads", "events", "domain", "store"]),
     ("config", &["values", "store"]),
@@ -183,7 +184,7 @@ const RESERVED: &[Reserved] = &[
 
 const GRPC: &[&str] =
     &["actors", "devstore", "store/kurrent", "store/wire.rs", "grpc", "web", "crowd", "cli", "app"];
-const SQLITE: &[&str] = &["store", "projections", "reports", "actors", "cli", "app"];
+const SQLITE: &[&str] = &["failed_sync", "store", "projections", "reports", "actors", "cli", "app"];
 const PURE: &str = "facts and decisions are free of I/O";
 
 /// Words that facts and deciders never say: they are pure.
