@@ -132,6 +132,7 @@ pub const SETTINGS: &[Setting] = &[
     alerts::TIMEOUT_MS,
     alerts::ATTEMPTS,
     limits::WAITING_MAX,
+    limits::ORDER_WAIT_MS,
     limits::TRAFFIC_WAITING_MAX,
     limits::TRAFFIC_SHED_AT_COMMANDS,
     Setting {

@@ -65,7 +65,8 @@ impl<D: Decider> Aggregate<D> {
     /// Waits for what comes next.
     fn listen(&mut self, ctx: &mut Context<Self>) {
         let flying = self.flying.is_some() && !self.in_doubt();
-        if !self.inbox.listen(flying) {
+        let waiting = self.waiting.front().map(|first| first.since);
+        if !self.inbox.listen(flying, self.forming.oldest.or(waiting)) {
             self.schedule_pump(ctx);
         }
     }

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,8 @@ pub(super) type Answers<O> = Result<Vec<Answer<O>>, Fault>;
 pub(super) struct Delivery<D: Decider> {
     pub(super) commands: Vec<D::Command>,
     pub(super) deadline: Option<Deadline>,
+    /// When it came.
+    pub(super) since: Instant,
     pub(super) reply: Reply<D::Outcome>,
     /// How often it was decided and another node wrote first.
     pub(super) voided: u32,
@@ -44,6 +47,13 @@ pub(super) struct Delivery<D: Decider> {
 
 /// How often a delivery is decided anew where another node writes first, before that is its answer.
 const VOIDED_MAX: u32 = 8;
+
+impl<D: Decider> Delivery<D> {
+    /// Whether it asks for units. Deliveries are of one kind.
+    pub(super) fn is_order(&self) -> bool {
+        self.commands.first().is_some_and(D::is_attempt)
+    }
+}
 
 /// Look into the inbox.
 pub(super) struct Look;
@@ -134,6 +144,8 @@ pub(super) struct Batch<D: Decider> {
     /// What the events say, where another node may write first: what has landed is applied to the
     /// state that is gone back to then.
     pub(super) facts: Vec<D::Event>,
+    /// When the first of its deliveries came that are not answered.
+    pub(super) oldest: Option<Instant>,
     /// Whose events these are, where others write to the store, too.
     writer: Option<Uuid>,
     asked: Vec<Asked<D>>,
@@ -152,6 +164,7 @@ struct Asked<D: Decider> {
 struct Anew<D: Decider> {
     commands: Vec<D::Command>,
     deadline: Option<Deadline>,
+    since: Instant,
     voided: u32,
 }
 
@@ -185,6 +198,7 @@ impl<D: Decider> Batch<D> {
             events: Vec::new(),
             bytes: 0,
             facts: Vec::new(),
+            oldest: None,
             writer,
             asked: Vec::new(),
             attempts: Vec::new(),
@@ -193,8 +207,10 @@ impl<D: Decider> Batch<D> {
 
     /// Decides a delivery on the state and applies what happened to it.
     pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
-        let Delivery { commands, deadline, reply, voided } = delivery;
-        let anew = self.writer.map(|_| Anew { commands: commands.clone(), deadline, voided });
+        let Delivery { commands, deadline, since, reply, voided } = delivery;
+        self.oldest.get_or_insert(since);
+        let anew =
+            self.writer.map(|_| Anew { commands: commands.clone(), deadline, since, voided });
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             let Decision { events, outcome, revision, position, attempt } =
@@ -276,14 +292,16 @@ impl<D: Decider> Batch<D> {
     /// Gives back what was decided and certainly not written, to be decided anew.
     pub(super) fn take_back(&mut self) -> VecDeque<Delivery<D>> {
         self.attempts.clear();
+        self.oldest = None;
         let mut back = VecDeque::with_capacity(self.asked.len());
         for Asked { reply, anew, .. } in self.asked.drain(..) {
             if reply.is_abandoned() {
                 continue;
             }
             match anew.filter(|anew| anew.voided < VOIDED_MAX) {
-                Some(Anew { commands, deadline, voided }) => {
-                    back.push_back(Delivery { commands, deadline, reply, voided: voided + 1 });
+                Some(Anew { commands, deadline, since, voided }) => {
+                    let voided = voided + 1;
+                    back.push_back(Delivery { commands, deadline, since, reply, voided });
                 }
                 None => reply.send(Err(Fault::LostOwnership)),
             }
@@ -297,5 +315,6 @@ impl<D: Decider> Batch<D> {
             reply.send(Err(fault.clone()));
         }
         self.attempts.clear();
+        self.oldest = None;
     }
 }

@@ -65,9 +65,17 @@ struct Desk<D: Decider> {
     waiting: Arc<AtomicUsize>,
 }
 
+/// Why an actor got no delivery.
+enum NotPut<D: Decider> {
+    /// It takes nothing any more.
+    Gone(Delivery<D>),
+    /// Others have waited for too long.
+    TooMany(Delivery<D>),
+}
+
 impl<D: Decider> Desk<D> {
-    /// Gives the actor a delivery, or it back if the actor takes nothing any more.
-    fn put(&self, delivery: Delivery<D>) -> Result<(), Delivery<D>> {
+    /// Gives the actor a delivery.
+    fn put(&self, delivery: Delivery<D>) -> Result<(), NotPut<D>> {
         match self.inbox.put(delivery) {
             Put::Waits => {}
             Put::Wake => match self.address.try_send(Look) {
@@ -76,7 +84,8 @@ impl<D: Decider> Desk<D> {
                 // Its thread is gone: the callers are told that it is being rebuilt.
                 Err(SendError::Closed(_)) => drop(self.inbox.close()),
             },
-            Put::Gone(delivery) => return Err(delivery),
+            Put::Gone(delivery) => return Err(NotPut::Gone(delivery)),
+            Put::TooMany(delivery) => return Err(NotPut::TooMany(delivery)),
         }
         Ok(())
     }
@@ -195,13 +204,14 @@ impl<D: Decider> Directory<D> {
         let mut desk = self.desk(id);
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
-        let reply = Reply { to, ticket };
-        let mut delivery = Delivery { commands, deadline, reply, voided: 0 };
+        let (since, reply) = (Instant::now(), Reply { to, ticket });
+        let mut delivery = Delivery { commands, deadline, since, reply, voided: 0 };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {
                 Ok(()) => return Ok(answers),
+                Err(NotPut::TooMany(_)) => return Err(Fault::Overloaded),
                 // It stopped between lookup and send.
-                Err(returned) => {
+                Err(NotPut::Gone(returned)) => {
                     delivery = returned;
                     self.forget_if(id, |desk| desk.inbox.is_closed());
                     desk = self.desk(id);
@@ -278,7 +288,7 @@ impl<D: Decider> Directory<D> {
     fn spawn(&self, id: Uuid) -> Desk<D> {
         let stream = StreamName { category: D::CATEGORY, id };
         let directory: Weak<dyn OwnDirectory<D>> = self.me.clone();
-        let inbox = Arc::new(Inbox::new());
+        let inbox = Arc::new(Inbox::new(self.shared.order_wait_max));
         let shared = Arc::clone(&self.shared);
         let aggregate = Aggregate::new(stream, shared, directory, Arc::clone(&inbox));
         // Any spread will do; the id's own bits are evenly distributed.
@@ -318,8 +328,10 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
         if self.stopping.load(Ordering::Relaxed) {
             return delivery.reply.send(Err(Fault::Stopping));
         }
-        if let Err(delivery) = self.desk(id).put(delivery) {
-            delivery.reply.send(Err(Fault::LostOwnership));
+        match self.desk(id).put(delivery) {
+            Ok(()) => {}
+            Err(NotPut::Gone(delivery)) => delivery.reply.send(Err(Fault::LostOwnership)),
+            Err(NotPut::TooMany(delivery)) => delivery.reply.send(Err(Fault::Overloaded)),
         }
     }
 

@@ -9,8 +9,8 @@ use crate::store::ReadError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// More commands wait at this item than its bound allows. Nothing happened.
-    #[error("too many commands wait at this item")]
+    /// More commands wait at this item, or for longer, than its bounds allow. Nothing happened.
+    #[error("too many commands wait at this item, or they wait for too long")]
     Overloaded,
     /// The store could not take the events, or did not say. Ask again with the same request id.
     #[error("the store is unavailable: {0}")]

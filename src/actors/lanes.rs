@@ -127,7 +127,8 @@ impl<D: Decider> Open<D> {
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
         let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
-        let delivery = Delivery { commands, deadline, reply: Reply { to, ticket }, voided: 0 };
+        let (since, reply) = (Instant::now(), Reply { to, ticket });
+        let delivery = Delivery { commands, deadline, since, reply, voided: 0 };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
             Err(TrySendError::Full(_)) => Err(Fault::Overloaded),

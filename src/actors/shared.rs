@@ -1,6 +1,6 @@
 //! The shared parts of all items and sales of a node, passed in by the composition root.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_rt::ArbiterHandle;
 
@@ -31,6 +31,8 @@ pub struct Shared {
     pub arbiters: Vec<ArbiterHandle>,
     /// Commands that may wait at one actor.
     pub waiting_max: usize,
+    /// While one has waited this long at an actor and is not sent to the store, it takes no orders.
+    pub order_wait_max: Duration,
     /// An actor without commands for this long is stopped.
     pub idle_ms: i64,
 }

@@ -14,6 +14,17 @@ pub(super) const WAITING_MAX: Setting = Setting {
     },
 };
 
+pub(super) const ORDER_WAIT_MS: Setting = Setting {
+    key: "order_wait_ms",
+    unit: "milliseconds",
+    bounds: Bounds::Whole(1, 600_000),
+    get: |config| config.order_wait_ms.to_string(),
+    set: |config, text, bounds| {
+        config.order_wait_ms = bounds.whole(text)?;
+        Ok(())
+    },
+};
+
 pub(super) const TRAFFIC_WAITING_MAX: Setting = Setting {
     key: "traffic_waiting_max",
     unit: "beacons",

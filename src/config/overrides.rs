@@ -59,6 +59,10 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
     pub waiting_max: Option<OsString>,
+    /// While a command has waited longer at an item than this, orders for it are answered
+    /// RESOURCE_EXHAUSTED [env: DOORBUSTER_ORDER_WAIT_MS] [default: 500]
+    #[arg(long, value_name = "MS")]
+    pub order_wait_ms: Option<OsString>,
     /// Beacons that may wait to be written; more are shed [env: DOORBUSTER_TRAFFIC_WAITING_MAX]
     /// [default: 200000]
     #[arg(long, value_name = "BEACONS")]
@@ -152,6 +156,7 @@ impl Overrides {
             "board" => self.board.as_ref(),
             "board_clients_max" => self.board_clients_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
+            "order_wait_ms" => self.order_wait_ms.as_ref(),
             "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),

@@ -48,6 +48,9 @@ pub struct Config {
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
+    /// How long a command may wait at an item before it is sent to the store, in milliseconds; while one
+    /// has waited longer, orders are answered RESOURCE_EXHAUSTED.
+    pub order_wait_ms: u64,
     /// Beacons that may wait to be written on this node; more are shed.
     pub traffic_waiting_max: usize,
     /// While this many commands wait at items, beacons are shed.
@@ -104,6 +107,7 @@ impl Default for Config {
             webhook_timeout_ms: 5_000,
             webhook_attempts: 10,
             waiting_max: 16_384,
+            order_wait_ms: 500,
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
             idle_seconds: 300,

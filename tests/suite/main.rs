@@ -113,5 +113,7 @@ mod tidy;
 mod traces;
 /// Beacons come in, count once, and give way to orders; recordings are imported.
 mod traffic;
+/// Orders that wait for the store, and those that come then.
+mod waiting;
 /// What machines ask a node, and what watches over it.
 mod web;

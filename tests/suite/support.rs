@@ -88,6 +88,8 @@ impl Node {
             board: None,
             // Rules are judged by the wall clock, so nothing in a log would stand still.
             alerts: false,
+            // A busy machine refuses nothing.
+            order_wait_ms: 600_000,
             ..Config::default()
         };
         change(&mut config);

@@ -75,7 +75,12 @@ const SITUATIONS: [Situation; 2] = [
     },
     Situation {
         name: "disk",
-        variables: &[(SYNC_DELAY_US, "200000"), ("DOORBUSTER_WAITING_MAX", "1024")],
+        // What limits it is the number of orders.
+        variables: &[
+            (SYNC_DELAY_US, "200000"),
+            ("DOORBUSTER_WAITING_MAX", "1024"),
+            ("DOORBUSTER_ORDER_WAIT_MS", "10000"),
+        ],
         callers: 1_000,
         warm_up: Duration::from_secs(2),
         longer: 5,

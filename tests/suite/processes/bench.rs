@@ -116,6 +116,7 @@ impl Bench {
             runtime,
             arbiters: threads.clone(),
             waiting_max: 10_000,
+            order_wait_max: Duration::from_secs(3_600),
             idle_ms: 60_000_000_000,
         });
         let watching =
