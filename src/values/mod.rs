@@ -12,6 +12,7 @@ mod money;
 mod number;
 mod peer_address;
 mod shopper;
+mod short_text;
 mod text;
 mod watch;
 
@@ -34,5 +35,6 @@ pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,
 };
+pub use short_text::ShortText;
 pub use text::{bounded_prose, bounded_text, known_text, looks};
 pub use watch::{AlertSeverity, IncidentSeverity, ServiceLevel};

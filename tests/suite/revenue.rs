@@ -59,7 +59,7 @@ fn part(step: Option<u8>, time_price: Option<u8>, units: i64, unit_price_minor: 
 
 fn price(parts: &[OrderPart], discount_minor: i64) -> OrderPrice {
     let subtotal: i64 = parts.iter().map(OrderPart::total_minor).sum();
-    let offer = OfferApplied { name: "ten".to_owned(), discount_minor };
+    let offer = OfferApplied { name: "ten".into(), discount_minor };
     OrderPrice {
         coupon: None,
         unit_price_minor: parts[0].unit_price_minor,

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use doorbuster::values::{bounded_prose, bounded_text, known_text, looks};
+use doorbuster::values::{ShortText, bounded_prose, bounded_text, known_text, looks};
 
 /// Default_Ignorable_Code_Point of DerivedCoreProperties.txt (Unicode 16.0), which holds all of
 /// Bidi_Control of PropList.txt.
@@ -102,4 +102,21 @@ fn names_of_the_same_looks_are_the_same_under_nfkc() {
     assert_eq!(looks("ﬁg"), looks("fig"));
     assert_eq!(looks("e\u{301}"), looks("é"));
     assert_ne!(looks("phone"), looks("PHONE"));
+}
+
+#[test]
+fn a_short_text_is_the_text_it_was_made_of() {
+    let letters = ["a", "\u{df}", "\u{4e09}", "\u{1f680}"];
+    let texts: Vec<String> =
+        letters.iter().flat_map(|letter| (0..30).map(|count| letter.repeat(count))).collect();
+    for text in &texts {
+        let short = ShortText::from(text.as_str());
+        assert_eq!(&*short, text);
+        let json = serde_json::to_string(&short).unwrap();
+        assert_eq!(json, serde_json::to_string(text).unwrap());
+        assert_eq!(serde_json::from_str::<ShortText>(&json).unwrap(), short);
+        for other in &texts {
+            assert_eq!(short == ShortText::from(other.as_str()), text == other);
+        }
+    }
 }

@@ -11,6 +11,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 use super::{
     audience::OrderShopper,
     awaits::{Await, CouponAsked},
+    order_parts::OrderParts,
     price::{GiftTaken, OfferApplied, OrderPart},
     quota::SaleLimit,
     references::{Labels, OrderReferences},
@@ -32,8 +33,8 @@ pub struct OrderPlaced {
     pub unit_price_minor: i64,
     /// Units by price, in the order of the ladder; empty where the item has no ladder: then every
     /// unit costs `unit_price_minor`.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub parts: Vec<OrderPart>,
+    #[serde(skip_serializing_if = "OrderParts::is_none", default)]
+    pub parts: OrderParts,
     /// The offer that reduced it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub offer: Option<OfferApplied>,
@@ -163,14 +164,14 @@ thread_local! {
 /// Parts and offer of the order that was written last, and their JSON.
 #[derive(Default)]
 struct PriceText {
-    parts: Vec<OrderPart>,
+    parts: OrderParts,
     offer: Option<OfferApplied>,
     text: Vec<u8>,
 }
 
 impl PriceText {
-    fn of(&mut self, parts: &[OrderPart], offer: Option<&OfferApplied>) -> &[u8] {
-        if self.parts != parts || self.offer.as_ref() != offer {
+    fn of(&mut self, parts: &OrderParts, offer: Option<&OfferApplied>) -> &[u8] {
+        if self.parts != *parts || self.offer.as_ref() != offer {
             let mut json = Json(Vec::new());
             if !parts.is_empty() {
                 json.list(r#","parts":"#, parts, Json::part);
@@ -180,7 +181,7 @@ impl PriceText {
                 json.value(r#","discount_minor":"#, discount_minor);
                 json.raw("}");
             }
-            *self = Self { parts: parts.to_vec(), offer: offer.cloned(), text: json.0 };
+            *self = Self { parts: parts.clone(), offer: offer.cloned(), text: json.0 };
         }
         &self.text
     }

@@ -35,7 +35,7 @@ impl OrderPlaced {
     pub fn price(&self) -> OrderPrice {
         OrderPrice {
             unit_price_minor: self.unit_price_minor,
-            parts: self.parts.clone(),
+            parts: self.parts.to_vec(),
             offer: self.offer.clone(),
             // It is decided later.
             coupon: None,

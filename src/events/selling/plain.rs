@@ -5,16 +5,45 @@
 //! and why is among them: an item with steps or offers says it in each of its orders. Whatever else a
 //! log holds is not read here but by serde; what is read here is what serde would read.
 
+use std::cell::RefCell;
+
 use uuid::Uuid;
 
 use super::{
     order::{CancelCause, OrderCancelled, OrderEvent, OrderExpired, OrderPaid},
+    order_parts::OrderParts,
     order_placed::OrderPlaced,
     price::{GiftTaken, OfferApplied, OrderPart},
     references::Labels,
     units::WarehouseUnits,
 };
 use crate::values::{Fingerprint, OrderId, RequestId, UnixMs};
+
+/// What stands behind the price of an order.
+const BEHIND_PRICE: &[u8] = br#","warehouses":["#;
+
+thread_local! {
+    /// Orders of one step that meet the same offer follow each other, so the price of one is often that of
+    /// the next.
+    static LAST_PRICE: RefCell<LastPrice> = RefCell::default();
+}
+
+/// The price that was read last, and how it is written, with what stands behind it.
+#[derive(Default)]
+struct LastPrice {
+    text: Vec<u8>,
+    price: Price,
+}
+
+/// What an order costs and why, as far as its event says it.
+#[derive(Clone, Default)]
+struct Price {
+    parts: OrderParts,
+    offer: Option<OfferApplied>,
+    gift: Option<Box<GiftTaken>>,
+    gift_gone: Option<String>,
+    total_minor: Option<i64>,
+}
 
 /// What is left of an event's body. Each reader takes what it reads, or says that it is something else.
 struct Plain<'a>(&'a [u8]);
@@ -40,11 +69,7 @@ impl<'a> Plain<'a> {
         let buyer = self.text(br#","buyer":"#)?.to_owned();
         let units = self.number(br#","units":"#)?;
         let unit_price_minor = self.number(br#","unit_price_minor":"#)?;
-        let parts = self.parts()?;
-        let offer = self.offer()?;
-        let gift = self.gift()?;
-        let gift_gone = self.if_any(br#","gift_gone":"#, Self::owned)?;
-        let total_minor = self.if_any(br#","total_minor":"#, Self::number)?;
+        let Price { parts, offer, gift, gift_gone, total_minor } = self.price()?;
         let warehouses = self.warehouses()?;
         let channel = self.if_any(br#","channel":"#, Self::owned)?.unwrap_or_default();
         let region = self.if_any(br#","region":"#, Self::owned)?.unwrap_or_default();
@@ -117,18 +142,52 @@ impl<'a> Plain<'a> {
         })
     }
 
-    fn parts(&mut self) -> Option<Vec<OrderPart>> {
-        if self.skip(br#","parts":["#).is_none() {
-            return Some(Vec::new());
+    /// What stands before the warehouses.
+    fn price(&mut self) -> Option<Price> {
+        if self.0.starts_with(BEHIND_PRICE) {
+            return Some(Price::default());
         }
-        self.list(|body| {
+        LAST_PRICE.with_borrow_mut(|last| {
+            if !last.text.is_empty()
+                && let Some(behind) = self.0.strip_prefix(last.text.as_slice())
+            {
+                let at = self.0.len() - behind.len() - BEHIND_PRICE.len();
+                self.0 = self.0.get(at..)?;
+                return Some(last.price.clone());
+            }
+            let whole = self.0;
+            let price = Price {
+                parts: self.parts()?,
+                offer: self.offer()?,
+                gift: self.gift()?,
+                gift_gone: self.if_any(br#","gift_gone":"#, Self::owned)?,
+                total_minor: self.if_any(br#","total_minor":"#, Self::number)?,
+            };
+            if self.0.starts_with(BEHIND_PRICE) {
+                let end = whole.len() - self.0.len() + BEHIND_PRICE.len();
+                last.text.clear();
+                last.text.extend_from_slice(whole.get(..end)?);
+                last.price = price.clone();
+            }
+            Some(price)
+        })
+    }
+
+    fn parts(&mut self) -> Option<OrderParts> {
+        if self.skip(br#","parts":["#).is_none() {
+            return Some(OrderParts::default());
+        }
+        let mut parts = OrderParts::default();
+        self.each(|body| {
             body.skip(b"{")?;
             let step = body.index(br#""step":"#)?;
             let time_price = body.index(br#""time_price":"#)?;
             let units = body.number(br#""units":"#)?;
             let unit_price_minor = body.number(br#","unit_price_minor":"#)?;
-            Some(OrderPart { step, time_price, units, unit_price_minor })
-        })
+            parts.push(OrderPart { step, time_price, units, unit_price_minor });
+            Some(())
+        })?;
+        Some(parts)
     }
 
     /// A small number and a comma; the inner `None` where there is no such member.
@@ -141,7 +200,7 @@ impl<'a> Plain<'a> {
     fn offer(&mut self) -> Option<Option<OfferApplied>> {
         self.if_any(br#","offer":"#, |body, member| {
             body.skip(member)?;
-            let name = body.owned(br#"{"name":"#)?;
+            let name = body.text(br#"{"name":"#)?.into();
             let discount_minor = body.number(br#","discount_minor":"#)?;
             body.skip(b"}")?;
             Some(OfferApplied { name, discount_minor })
@@ -160,22 +219,24 @@ impl<'a> Plain<'a> {
     }
 
     fn warehouses(&mut self) -> Option<Vec<WarehouseUnits>> {
-        self.skip(br#","warehouses":["#)?;
-        self.list(|body| {
+        self.skip(BEHIND_PRICE)?;
+        // Nearly always one.
+        let mut all = Vec::with_capacity(1);
+        self.each(|body| {
             let warehouse = body.owned(br#"{"warehouse":"#)?;
-            Some(WarehouseUnits { warehouse, units: body.number(br#","units":"#)? })
-        })
+            all.push(WarehouseUnits { warehouse, units: body.number(br#","units":"#)? });
+            Some(())
+        })?;
+        Some(all)
     }
 
     /// At least one object, each without its last brace, and the end of the array.
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        // Nearly always one.
-        let mut all = Vec::with_capacity(1);
+    fn each(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         loop {
-            all.push(read(self)?);
+            read(self)?;
             self.skip(b"}")?;
             if self.skip(b"]").is_some() {
-                return Some(all);
+                return Some(());
             }
             self.skip(b",")?;
         }

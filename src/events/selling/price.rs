@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{events::act::Act, values::UnixMs};
+use crate::{
+    events::act::Act,
+    values::{ShortText, UnixMs},
+};
 
 /// The prices of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,7 +209,7 @@ impl OrderPart {
 /// The money offer that reduced an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OfferApplied {
-    pub name: String,
+    pub name: ShortText,
     pub discount_minor: i64,
 }
 

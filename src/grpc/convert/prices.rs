@@ -104,9 +104,9 @@ pub(in crate::grpc) fn quote(QuoteView { quote, currency }: QuoteView) -> proto:
         step_units_left: quote.step_units_left,
         change_time: quote.changes_at.map(timestamp),
         reason: quote.reason(currency),
-        offer: quote.offer.map(|offer| offer.name).unwrap_or_default(),
+        offer: quote.offer.map(|offer| offer.name.to_string()).unwrap_or_default(),
         gift: quote.gift.map(gift),
-        parts: quote.parts.into_iter().map(part).collect(),
+        parts: quote.parts.iter().copied().map(part).collect(),
     }
 }
 
@@ -125,7 +125,7 @@ pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
     let Some(terms) = terms else { return };
     order.parts = terms.parts.iter().copied().map(part).collect();
     if let Some(offer) = &terms.offer {
-        (order.offer, order.discount_minor) = (offer.name.clone(), offer.discount_minor);
+        (order.offer, order.discount_minor) = (offer.name.to_string(), offer.discount_minor);
     }
     order.gift = terms.gift.clone().map(gift);
     order.gift_gone = terms.gift_gone.is_some();

@@ -282,8 +282,8 @@ impl Goods {
         }
         self.orders_paid += 1;
         self.revenue_minor = self.revenue_minor.saturating_add(price.total_minor);
-        let money = price.offer.as_ref().map(|offer| (&offer.name, offer.discount_minor));
-        let gift = price.gift.as_ref().map(|gift| (&gift.offer, 0));
+        let money = price.offer.as_ref().map(|offer| (&*offer.name, offer.discount_minor));
+        let gift = price.gift.as_ref().map(|gift| (gift.offer.as_str(), 0));
         for (name, discount_minor) in money.into_iter().chain(gift) {
             if let Some(offer) = self.offer(name) {
                 offer.orders_paid += 1;
@@ -316,8 +316,8 @@ impl Goods {
             sold.amount_minor = sold.amount_minor.saturating_sub(part.total_minor());
         }
         self.revenue_minor = self.revenue_minor.saturating_sub(event.amount_minor);
-        let money = price.offer.as_ref().map(|offer| &offer.name);
-        let gift = price.gift.as_ref().map(|gift| &gift.offer);
+        let money = price.offer.as_ref().map(|offer| &*offer.name);
+        let gift = price.gift.as_ref().map(|gift| gift.offer.as_str());
         for name in money.into_iter().chain(gift) {
             if let Some(offer) = self.offer(name) {
                 offer.revenue_minor = offer.revenue_minor.saturating_sub(event.amount_minor);

@@ -379,7 +379,7 @@ pub fn price_at(row: &Row<'_>, first: usize) -> rusqlite::Result<OrderPrice> {
     Ok(OrderPrice {
         unit_price_minor: row.get(first)?,
         total_minor: row.get(first + 1)?,
-        offer: text(3)?.map(|name| OfferApplied { name, discount_minor }),
+        offer: text(3)?.map(|name| OfferApplied { name: name.as_str().into(), discount_minor }),
         coupon,
         gift,
         gift_gone: text(5)?,

@@ -77,7 +77,7 @@ fn priced() -> OrderPrice {
             part(Some(1), Some(0), 2, 1_100),
             part(None, None, 1, 1_590),
         ],
-        offer: Some(OfferApplied { name: "ten".to_owned(), discount_minor: 478 }),
+        offer: Some(OfferApplied { name: "ten".into(), discount_minor: 478 }),
         gift: Some(GiftTaken { offer: "strap".to_owned(), sku: "STRAP".to_owned(), units: 2 }),
         gift_gone: None,
         total_minor: 4_302,
@@ -97,7 +97,7 @@ fn without_gift() -> OrderPrice {
 
 /// Two units of an item without steps, with an offer.
 fn reduced() -> OrderPrice {
-    let offer = Some(OfferApplied { name: "ten".to_owned(), discount_minor: 100_000 });
+    let offer = Some(OfferApplied { name: "ten".into(), discount_minor: 100_000 });
     OrderPrice { unit_price_minor: 500_000, offer, total_minor: 900_000, ..OrderPrice::default() }
 }
 

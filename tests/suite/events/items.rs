@@ -29,7 +29,7 @@ fn placed() -> OrderPlaced {
         buyer: "buyer-000042".to_owned(),
         units: 3,
         unit_price_minor: 199_900,
-        parts: Vec::new(),
+        parts: Vec::new().into(),
         offer: None,
         gift: None,
         gift_gone: None,
@@ -230,7 +230,7 @@ pub fn samples() -> Vec<ItemEvent> {
             order_id: ORDER,
             placed_revision: 17,
             reason: CouponReason::BudgetSpent,
-            offer: Some(OfferApplied { name: "ten_off".to_owned(), discount_minor: 1_000 }),
+            offer: Some(OfferApplied { name: "ten_off".into(), discount_minor: 1_000 }),
             total_minor: 598_700,
             denied_at_ms: AT,
         })),
@@ -338,8 +338,8 @@ fn priced() -> OrderPlaced {
     let attributes = ShopperAttributes { region: "华东".to_owned(), ..Default::default() };
     OrderPlaced {
         unit_price_minor: 990,
-        parts: vec![part(Some(0), None, 1, 990), part(None, Some(2), 2, 1100)],
-        offer: Some(OfferApplied { name: "ten_percent".to_owned(), discount_minor: 319 }),
+        parts: vec![part(Some(0), None, 1, 990), part(None, Some(2), 2, 1100)].into(),
+        offer: Some(OfferApplied { name: "ten_percent".into(), discount_minor: 319 }),
         gift: Some(Box::new(GiftTaken {
             offer: "strap".to_owned(),
             sku: "STRAP".to_owned(),
@@ -388,7 +388,7 @@ fn an_order_is_stored_as_serde_would_write_it() {
     let odd = OrderPlaced {
         buyer: "\"a\\b\u{7f}\u{1}\n\u{1f600}".to_owned(),
         units: i64::MIN,
-        offer: Some(OfferApplied { name: "\"".to_owned(), discount_minor: -1 }),
+        offer: Some(OfferApplied { name: "\"".into(), discount_minor: -1 }),
         warehouses: Vec::new(),
         channel: "\t".to_owned(),
         ..placed()
@@ -414,11 +414,15 @@ fn an_order_is_stored_as_serde_would_write_it() {
     let repriced = [
         priced(),
         priced(),
-        priced_but(|order| order.parts[1].units += 1),
+        priced_but(|order| {
+            let mut parts = order.parts.to_vec();
+            parts[1].units += 1;
+            order.parts = parts.into();
+        }),
         priced_but(|order| order.offer = None),
-        priced_but(|order| order.parts.clear()),
+        priced_but(|order| order.parts = Vec::new().into()),
         priced_but(|order| order.offer.iter_mut().for_each(|offer| offer.discount_minor += 1)),
-        priced_but(|order| order.offer.iter_mut().for_each(|offer| offer.name.push('s'))),
+        priced_but(|order| order.offer.as_mut().unwrap().name = "ten_percents".into()),
         priced(),
     ];
     for order in [placed(), priced(), odd, waiting].into_iter().chain(repriced) {

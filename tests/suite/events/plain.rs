@@ -48,7 +48,7 @@ fn events(
         units: one,
         unit_price_minor: two,
         parts: (0..price & 3).map(|number| part(number, price, [one, two])).collect(),
-        offer: has(4).then(|| OfferApplied { name: text.clone(), discount_minor: three }),
+        offer: has(4).then(|| OfferApplied { name: text.as_str().into(), discount_minor: three }),
         gift: has(5).then(|| Box::new(gift(&text, two))),
         gift_gone: has(6).then(|| text.clone()),
         total_minor: has(7).then_some(three),

@@ -170,7 +170,7 @@ impl Log {
             units,
             unit_price_minor: price.unit_price_minor,
             total_minor: (!price.is_plain()).then_some(price.total_minor),
-            parts: price.parts,
+            parts: price.parts.into(),
             offer: price.offer,
             gift: price.gift.map(Box::new),
             gift_gone: price.gift_gone,

@@ -95,14 +95,14 @@ fn of_two_offers_that_apply_the_larger_one_counts() {
     // spree#1923: 10 % from 100, 20 % from 200, an order of 400.
     let offers = offers(&[percent("ten", 10, 10_000), percent("twenty", 20, 20_000)]);
     let quote = quote_at(20_000, 2, &offers);
-    assert_eq!(quote.offer.unwrap().name, "twenty");
+    assert_eq!(&*quote.offer.unwrap().name, "twenty");
     assert_eq!(quote.total_minor, 32_000);
 }
 
 #[test]
 fn of_equal_discounts_the_first_listed_counts() {
     let offers = offers(&[amount("first", 1_000, 1), percent("second", 10, 1)]);
-    assert_eq!(quote_at(10_000, 1, &offers).offer.unwrap().name, "first");
+    assert_eq!(&*quote_at(10_000, 1, &offers).offer.unwrap().name, "first");
 }
 
 #[test]

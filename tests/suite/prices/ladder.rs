@@ -142,7 +142,7 @@ proptest! {
                     prop_assert_eq!(quote.total_minor, total);
                     prop_assert_eq!(quote.parts.iter().map(|part| part.units).sum::<i64>(), units);
                     move_all(&mut ladder, &quote.parts, Ladder::hold);
-                    open.push(Order { parts: quote.parts, taken });
+                    open.push(Order { parts: quote.parts.to_vec(), taken });
                 }
                 Step::Pay(of) | Step::Release(of) if open.is_empty() => _ = of,
                 Step::Pay(of) => {

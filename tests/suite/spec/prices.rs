@@ -203,7 +203,7 @@ fn the_largest_offer_reduces_an_order_and_its_payment_is_the_total() {
     assert_eq!(total(&mut live, "r1", 1, 0), 9);
     let order_of_three = order(live.run(place("r2", "bob", 3), 0).outcome);
     let offer = order_of_three.offer().unwrap();
-    assert_eq!((offer.name.as_str(), offer.discount_minor), ("five", 5));
+    assert_eq!((&*offer.name, offer.discount_minor), ("five", 5));
     assert_eq!((order_of_three.unit_price_minor, order_of_three.total_minor), (10, 25));
     assert_eq!(last_placed(&live).subtotal(), 30);
     let (wrong, _) = refused(live.run(pay("p1", "r2", 30, "ref"), 1).outcome);
@@ -430,7 +430,7 @@ fn every_order_keeps_its_terms_however_many_there_are() {
     assert_eq!(placed.len(), usize::try_from(ORDERS - 5).unwrap());
     for event in placed {
         let price = item.order_price(event.order_id).unwrap();
-        assert_eq!(price.parts, event.parts, "{} units", event.units);
+        assert_eq!(price.parts, *event.parts, "{} units", event.units);
         assert_eq!(price.parts[2].units, event.units - 5);
     }
 }

@@ -6,7 +6,9 @@ use crate::{
         Impossible,
         price::{ImpossibleStep, Ladder, Pricing, Quote},
     },
-    events::{ItemAdded, OrderPlaced, OrderPrice, OrderRefunded, OrderReinstated, OrderState},
+    events::{
+        ItemAdded, OrderParts, OrderPlaced, OrderPrice, OrderRefunded, OrderReinstated, OrderState,
+    },
     values::{OrderId, UnixMs},
 };
 
@@ -96,7 +98,7 @@ impl Item {
             return Err((Refusal::PriceChanged, Some(Box::new(quote))));
         }
         let unit_price_minor = quote.parts.first().map_or(0, |part| part.unit_price_minor);
-        let parts = if self.ladder.is_some() { quote.parts } else { Vec::new() };
+        let parts = if self.ladder.is_some() { quote.parts } else { OrderParts::default() };
         let plain = parts.is_empty() && quote.offer.is_none();
         Ok(Priced {
             unit_price_minor,
@@ -121,7 +123,7 @@ impl Item {
             }
             let none = ImpossibleStep { ladder: 0, step: 0, units };
             let ladder = self.ladder.as_deref_mut().ok_or(none)?;
-            for part in &placed.parts {
+            for part in placed.parts.iter() {
                 if let Some(step) = part.step {
                     ladder.hold(step, part.units)?;
                 }

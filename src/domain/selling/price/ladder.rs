@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::{OrderPart, Prices, ReturnedUnits},
+    events::{OrderPart, OrderParts, Prices, ReturnedUnits},
     values::UnixMs,
 };
 
@@ -75,10 +75,10 @@ impl Ladder {
     }
 
     /// The units of an order by price: free units of each step in order, the rest at the base price.
-    pub fn split(&self, units: i64, now: UnixMs) -> Vec<OrderPart> {
+    pub fn split(&self, units: i64, now: UnixMs) -> OrderParts {
         let in_force = self.time_price(now);
         let mut left = units;
-        let mut parts = Vec::with_capacity(1);
+        let mut parts = OrderParts::default();
         let mut take = |step: Option<u8>, units: i64, unit_price_minor: i64| {
             let lower = in_force.filter(|(_, price)| *price < unit_price_minor);
             let (time_price, unit_price_minor) = match lower {

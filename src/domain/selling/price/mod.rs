@@ -18,7 +18,7 @@ pub use offers::{ImpossibleGift, Offers, Pool, coupon_discount};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::{GiftTaken, OfferApplied, OrderPart, OrderPrice, WhenGone},
+    events::{GiftTaken, OfferApplied, OrderPart, OrderParts, OrderPrice, WhenGone},
     values::{Currency, UnixMs},
 };
 
@@ -39,7 +39,7 @@ pub struct Pricing<'a> {
 pub struct Quote {
     pub units: i64,
     /// Units by price, in the order of the ladder; at least one part.
-    pub parts: Vec<OrderPart>,
+    pub parts: OrderParts,
     /// What the parts cost together.
     pub subtotal_minor: i64,
     /// The one money offer that reduces it.
@@ -75,7 +75,8 @@ impl Pricing<'_> {
             Some(ladder) => ladder.split(units, now),
             None => {
                 let unit_price_minor = self.unit_price_minor;
-                vec![OrderPart { step: None, time_price: None, units, unit_price_minor }]
+                let part = OrderPart { step: None, time_price: None, units, unit_price_minor };
+                OrderParts::from_iter([part])
             }
         };
         // Bounds of prices and units keep the sum below 10^18.
@@ -128,7 +129,7 @@ impl Quote {
     pub fn reason(&self, currency: Currency) -> String {
         let price = OrderPrice {
             unit_price_minor: self.parts.first().map_or(0, |part| part.unit_price_minor),
-            parts: self.parts.clone(),
+            parts: self.parts.to_vec(),
             offer: self.offer.clone(),
             gift: self.gift.clone(),
             coupon: None,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// One whole in parts per million.
-const PPM: i128 = 1_000_000;
+const PPM: i64 = 1_000_000;
 
 /// The offers of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -106,7 +106,7 @@ impl Offers {
             }
         }
         best.map(|(offer, discount_minor)| OfferApplied {
-            name: offer.name.clone(),
+            name: offer.name.as_str().into(),
             discount_minor,
         })
     }
@@ -118,6 +118,10 @@ impl Offers {
         subtotal: i64,
         now: UnixMs,
     ) -> Option<Result<GiftTaken, GiftGone>> {
+        // Each gift that is listed has a pool.
+        if self.pools.is_empty() {
+            return None;
+        }
         let gifts = self.applying(units, subtotal, now);
         let (offer, gift) = gifts.filter_map(|offer| Some((offer, gift_of(offer)?))).last()?;
         let free = self.pool(&offer.name, &gift.sku).map_or(0, Pool::free);
@@ -225,7 +229,11 @@ pub fn coupon_discount(discount: CouponDiscount, total: i64) -> i64 {
 }
 
 fn share(PercentOff { ppm, at_most_minor }: &PercentOff, of: i64) -> i128 {
-    let share = i128::from(of) * i128::from(*ppm) / PPM;
+    // Most products fit, and narrow numbers are divided many times faster.
+    let share = match of.checked_mul(*ppm) {
+        Some(product) => i128::from(product / PPM),
+        None => i128::from(of) * i128::from(*ppm) / i128::from(PPM),
+    };
     at_most_minor.map_or(share, |most| share.min(i128::from(most)))
 }
 

@@ -111,7 +111,7 @@ impl Orders {
             )?
             .execute(params![
                 denied.total_minor,
-                offer.map(|offer| &offer.name),
+                offer.map(|offer| &*offer.name),
                 offer.map_or(0, |offer| offer.discount_minor),
                 key(item.number, step.placed_revision)?,
                 step.order_id.0.as_bytes().as_slice(),

@@ -75,7 +75,7 @@ impl Orders {
         ];
         bind(&mut insert, 0, columns)?;
         if priced {
-            let offer = placed.offer.as_ref().map(|offer| &offer.name);
+            let offer = placed.offer.as_ref().map(|offer| &*offer.name);
             bind(&mut insert, PARAMETERS, params![offer, self.parts_text.of(&placed.parts)?])?;
         }
         if whole {

@@ -270,8 +270,8 @@ fn order() -> OrderView {
         unit_price_minor: 60,
         total_minor: 50,
         terms: Some(Arc::new(Terms {
-            parts: vec![part()],
-            offer: Some(OfferApplied { name: "less".to_owned(), discount_minor: 5 }),
+            parts: vec![part()].into(),
+            offer: Some(OfferApplied { name: "less".into(), discount_minor: 5 }),
             gift: Some(gift()),
             gift_gone: Some("case".to_owned()),
         })),
@@ -323,9 +323,9 @@ fn quote() -> Box<QuoteView> {
     let gone = GiftGone { offer: "case".to_owned(), when_gone: WhenGone::Without };
     let quote = Quote {
         units: 1,
-        parts: vec![part()],
+        parts: vec![part()].into(),
         subtotal_minor: 60,
-        offer: Some(OfferApplied { name: "less".to_owned(), discount_minor: 5 }),
+        offer: Some(OfferApplied { name: "less".into(), discount_minor: 5 }),
         total_minor: 55,
         gift: Some(gift()),
         gift_gone: Some(gone),

@@ -10,7 +10,7 @@ use crate::{
         item::index::Index,
         snapshot::{Read, Reader, Writer, bad, hold},
     },
-    events::{GiftTaken, OfferApplied, OrderPart, OrderPlaced},
+    events::{GiftTaken, OfferApplied, OrderPart, OrderParts, OrderPlaced},
     values::short,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Terms {
     /// Empty where the item had no ladder.
-    pub parts: Vec<OrderPart>,
+    pub parts: OrderParts,
     pub offer: Option<OfferApplied>,
     pub gift: Option<GiftTaken>,
     /// Name of the offer whose gift was used up.
@@ -87,7 +87,7 @@ impl<'a> From<&'a OrderPlaced> for Borrowed<'a> {
 impl Borrowed<'_> {
     fn to_terms(self) -> Terms {
         Terms {
-            parts: self.parts.to_vec(),
+            parts: self.parts.iter().copied().collect(),
             offer: self.offer.cloned(),
             gift: self.gift.cloned(),
             gift_gone: self.gift_gone.map(str::to_owned),
