@@ -289,9 +289,9 @@ impl Node {
         let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
         let room = room(config);
         let grpc_port = listeners.grpc.local_addr()?.port();
-        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port);
+        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port, &network);
         let web = web_server(listeners.web, looked_at, room.web);
-        let seen = actors.node_parts(config, &projections, &freshness);
+        let seen = actors.node_parts(config, &projections, &freshness, &network);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
         let wait_max = Duration::from_millis(config.min_position_wait_ms);
@@ -303,7 +303,7 @@ impl Node {
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
         let board = (room.board, grpc_port);
-        let shown = (Arc::clone(&operators), network.clone());
+        let shown = (Arc::clone(&operators), network.clone(), Arc::clone(&pulses));
         let served = actors.served(config, &reads, &sales, &traffic, shown);
         let services = grpc::Services::new(served, phase)?;
         let steered = (services.routes(), operators);

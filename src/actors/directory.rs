@@ -238,7 +238,7 @@ impl<D: Decider> Directory<D> {
     }
 
     /// Those that are awake, and owned here or not.
-    fn awake(&self, owned_here: bool) -> Vec<(Uuid, Arc<Desk<D>>)> {
+    fn awake_desks(&self, owned_here: bool) -> Vec<(Uuid, Arc<Desk<D>>)> {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         let those = awake.iter().filter(|(id, _)| self.is_owned_here(**id) == owned_here);
         those.map(|(id, desk)| (*id, Arc::clone(desk))).collect()
@@ -246,7 +246,7 @@ impl<D: Decider> Directory<D> {
 
     /// Lets the actors that are owned here see to what is due by time: they may have come here just now.
     pub(super) fn look_after_own(&self) {
-        for (_, desk) in self.awake(true) {
+        for (_, desk) in self.awake_desks(true) {
             // A full mailbox is being emptied, and each message is a look.
             let _ = desk.address.try_send(Look);
         }
@@ -254,7 +254,7 @@ impl<D: Decider> Directory<D> {
 
     /// Lets the actors that other nodes own read what those wrote.
     pub(super) fn keep_up(&self) {
-        for (_, desk) in self.awake(false) {
+        for (_, desk) in self.awake_desks(false) {
             // One with a full mailbox is asked, so it reads anyway.
             let _ = desk.address.try_send(Warm { done: None });
         }
@@ -263,6 +263,12 @@ impl<D: Decider> Directory<D> {
     /// Whether other nodes may serve the same ids.
     pub(super) fn is_shared(&self) -> bool {
         self.shared.store.is_shared()
+    }
+
+    /// The ids of the running actors.
+    pub fn awake(&self) -> Vec<Uuid> {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        awake.keys().copied().collect()
     }
 
     /// Counts running actors and waiting commands.
@@ -412,7 +418,7 @@ impl<D: Decider> TakesParcels for Directory<D> {
             return Vec::new();
         }
         let stream = |(id, _)| StreamName { category: D::CATEGORY, id };
-        self.awake(true).into_iter().map(stream).collect()
+        self.awake_desks(true).into_iter().map(stream).collect()
     }
 }
 

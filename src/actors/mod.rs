@@ -62,7 +62,9 @@ pub use fault::Fault;
 pub use freshness::Freshness;
 pub use metered::{MeteredStore, OwnAppend, OwnAppends};
 pub use moves::Moves;
-pub use other_nodes::{OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture};
+pub use other_nodes::{
+    OtherNodes, Parcel, Passed, PassedFuture, SeesNodes, TakesParcels, WarmFuture,
+};
 pub use past::{Past, PastFault};
 pub use permits::{Permit, Permits};
 pub use projection::{Progress, ProjectionHandle, start_projections};

@@ -7,7 +7,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use super::{Fault, batch::Answers};
-use crate::{domain::Decider, events::StreamName, ownership::Route, values::NodeId};
+use crate::{
+    domain::Decider,
+    events::StreamName,
+    ownership::{Route, SeenNodes, Views},
+    values::{NodeId, UnixMs},
+};
 
 /// Where other nodes are reached.
 pub trait OtherNodes: Send + Sync + 'static {
@@ -22,6 +27,15 @@ pub trait OtherNodes: Send + Sync + 'static {
 
     /// Sends commands to a node: before this returns they have their place behind those before them.
     fn pass(&self, to: NodeId, parcel: Parcel) -> PassedFuture;
+}
+
+/// What a node sees of the others, for operators.
+pub trait SeesNodes: Send + Sync + 'static {
+    /// All nodes. No items are counted yet.
+    fn seen(&self, now: UnixMs) -> SeenNodes;
+
+    /// Who owned what within the last minute.
+    fn views(&self) -> Views;
 }
 
 /// What becomes of commands that were sent to another node.

@@ -20,10 +20,12 @@ pub use heads::Heads;
 pub use latencies::Latencies;
 pub use node::NodeParts;
 
-use node::NodeLook;
+use node::{NodeLook, with_items};
 
 use crate::{
+    actors::SeesNodes,
     clock::SharedClock,
+    ownership::SeenNodes,
     reports::{NodePulse, Pulse, ReportError, Reports},
     threads,
     values::SaleId,
@@ -118,10 +120,17 @@ impl PulseDesk {
         self.rounds.subscribe()
     }
 
+    /// The nodes as they are now, with the items of the last round.
+    pub fn nodes(&self, nodes: &dyn SeesNodes) -> SeenNodes {
+        let sales = self.all();
+        let items = sales.iter().flat_map(|sale| &sale.items).map(|item| item.item_id);
+        with_items(nodes.seen(self.clock.now()), &nodes.views(), items)
+    }
+
     fn go_round(&self, node: &mut NodeLook) {
         let now = self.clock.now();
-        let node = Arc::new(node.look(&self.reports));
-        let lag_ms = node.projections.iter().map(|projection| projection.lag_ms).max();
+        let mut seen = node.look(&self.reports);
+        let lag_ms = seen.projections.iter().map(|projection| projection.lag_ms).max();
         let looked_at = self.lock().looked_at.keys().copied().collect();
         let due = self.reports.pulsing_sales(now);
         let due: BTreeSet<SaleId> = due.unwrap_or_else(|error| {
@@ -144,11 +153,12 @@ impl PulseDesk {
                 }
             }
         }
+        node.look_at_nodes(&mut seen, &sales);
         let round = self.rounds.borrow().saturating_add(1);
         {
             let mut taken = self.lock();
             taken.sales = sales;
-            taken.node = Some(node);
+            taken.node = Some(Arc::new(seen));
             taken.looked_at.retain(|_, until| *until >= round);
         }
         self.rounds.send_replace(round);

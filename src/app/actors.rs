@@ -14,7 +14,7 @@ use super::{
 use crate::{
     actors::{
         Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
-        OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales,
+        OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, SeesNodes,
         ServiceLevelDesk, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
@@ -136,6 +136,7 @@ impl Actors {
         projections: &[ProjectionHandle],
         freshness: &Arc<Freshness>,
         grpc_port: u16,
+        network: &Option<Arc<PeerNetwork>>,
     ) -> web::Parts {
         web::Parts {
             metrics: Arc::clone(&self.shared.metrics),
@@ -147,6 +148,7 @@ impl Actors {
             freshness: Arc::clone(freshness),
             clock: Arc::clone(&self.shared.clock),
             service: Arc::clone(&self.service),
+            nodes: sees(network),
             grpc_port,
         }
     }
@@ -157,6 +159,7 @@ impl Actors {
         config: &Config,
         projections: &[ProjectionHandle],
         freshness: &Arc<Freshness>,
+        network: &Option<Arc<PeerNetwork>>,
     ) -> NodeParts {
         NodeParts {
             readiness: self.shared.readiness.clone(),
@@ -167,6 +170,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             service: Arc::clone(&self.service),
+            nodes: sees(network),
             waiting_max: config.waiting_max,
         }
     }
@@ -273,7 +277,7 @@ impl Actors {
         reads: &ReadSide,
         sales: &Sales,
         traffic: &Arc<TrafficDesk>,
-        (operators, network): (Arc<Operators>, Option<Arc<PeerNetwork>>),
+        (operators, network, pulses): (Arc<Operators>, Option<Arc<PeerNetwork>>, Arc<PulseDesk>),
     ) -> grpc::Parts {
         grpc::Parts {
             sales: sales.clone(),
@@ -284,6 +288,7 @@ impl Actors {
             scripts: Arc::clone(&self.scripts),
             exports: Arc::clone(&self.exports),
             network,
+            pulses,
             reads: reads.clone(),
             store: Arc::clone(&self.shared.store),
             data: config.data.clone(),
@@ -355,6 +360,11 @@ impl Actors {
         })
         .await;
     }
+}
+
+/// What operators see of the other nodes.
+fn sees(network: &Option<Arc<PeerNetwork>>) -> Option<Arc<dyn SeesNodes>> {
+    network.clone().map(|network| network as _)
 }
 
 /// Where states of large items are kept. A node that cannot keep any folds them from the log.

@@ -95,6 +95,7 @@ impl AmongNodes {
             if timeout(GREETS_WITHIN + WARM_WITHIN, network.has_met_others()).await.is_err() {
                 tracing::warn!("not all other nodes were met in time");
             }
+            network.serves();
         }
     }
 

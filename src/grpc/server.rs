@@ -39,7 +39,7 @@ use super::{
     traffic::TrafficApi,
 };
 use crate::{
-    actors::{AwaitDesk, Directory, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
+    actors::{AwaitDesk, Directory, PulseDesk, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
@@ -79,6 +79,8 @@ pub struct Parts {
     pub exports: Arc<Directory<Fulfilment>>,
     /// The other nodes, where this one is among others.
     pub network: Option<Arc<PeerNetwork>>,
+    /// Which sales are followed.
+    pub pulses: Arc<PulseDesk>,
     pub reads: ReadSide,
     /// The log, for replays.
     pub store: SharedStore,
@@ -182,14 +184,14 @@ fn contract(
 ) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
     let Parts { network, traffic, levels, service, store, data, .. } = parts;
-    let Parts { clock, operators, metrics, .. } = parts;
+    let Parts { clock, operators, metrics, pulses, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
     let asked = (Arc::clone(&items), awaits.clone());
     let orders = OrderApi::new(asked, exports, reads.clone(), authenticator.clone());
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
-    let node = Arc::new(NodeApi { network, items: Arc::clone(&items) });
+    let node = Arc::new(NodeApi { network, items: Arc::clone(&items), pulses });
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {

@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod labels;
 mod latency;
+mod peers;
 mod projection;
 mod reading;
 mod register;
@@ -40,6 +41,7 @@ use self::{
     calls::Calls,
     clock::ClockFigures,
     commands::CommandFamilies,
+    peers::PeerFigures,
     register::{Labels, Seconds, gauge, series},
     watch::Watch,
 };
@@ -90,6 +92,7 @@ struct ReadOff {
     beacons_waiting: Gauge,
     level: Gauge,
     clock: ClockFigures,
+    peers: PeerFigures,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -303,7 +306,6 @@ impl ReadOff {
             "Position of the log's last event, as far as this node knows",
             log_position.clone(),
         );
-        let clock = ClockFigures::new(registry);
         let projection_position = Family::default();
         registry.register(
             "doorbuster_projection_position",
@@ -334,7 +336,8 @@ impl ReadOff {
             beacons_waiting,
             level,
             log_position,
-            clock,
+            clock: ClockFigures::new(registry),
+            peers: PeerFigures::new(registry),
             projection_position,
             projection_lag,
             projection_stopped,
@@ -354,6 +357,7 @@ impl ReadOff {
         count(&self.level, place.unwrap_or_default());
         self.log_position.set(reading.log_position);
         self.clock.set(reading);
+        self.peers.set(reading);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];
             self.projection_position.get_or_create_owned(&labels).set(projection.position);

@@ -1,7 +1,7 @@
 //! What is not counted as it happens but read off when metrics are asked for.
 
 use super::ProjectionReading;
-use crate::values::ServiceLevel;
+use crate::{ownership::SeenNodes, values::ServiceLevel};
 
 /// What a node looks like at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,6 +10,10 @@ pub struct Reading {
     /// Whether the store answers when it is asked.
     pub store_reachable: bool,
     pub items_awake: usize,
+    /// Those among them whose owner is this node, and how often the owner of one of them changed within the
+    /// last minute, at most.
+    pub items_owned: usize,
+    pub owner_changes_max: usize,
     pub sales_awake: usize,
     /// Commands that wait at items and sales, undecided or not yet in the log.
     pub commands_waiting: usize,
@@ -25,4 +29,6 @@ pub struct Reading {
     pub clock_jumps: u64,
     pub clock_steps: u64,
     pub projections: Vec<ProjectionReading>,
+    /// `None` where the node is not among others.
+    pub nodes: Option<SeenNodes>,
 }

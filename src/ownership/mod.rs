@@ -9,10 +9,12 @@
 
 mod lane;
 mod owners;
+mod seen;
 
 pub use self::{
     lane::{Became, Dispatch, Lane, TRIES_MAX},
     owners::{Member, Owners, Standing},
+    seen::{OwnNode, SeenNode, SeenNodes, Views},
 };
 
 use crate::values::NodeId;

@@ -34,8 +34,23 @@ pub enum Standing {
     Older,
 }
 
+impl Standing {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Answers, Self::Suspected, Self::Leaves, Self::Older];
+
+    /// Its name, wherever people and programs read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answers => "answers",
+            Self::Suspected => "suspected",
+            Self::Leaves => "leaves",
+            Self::Older => "older",
+        }
+    }
+}
+
 /// All nodes, as one of them sees them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Owners {
     own: NodeId,
     own_seed: u64,
@@ -44,7 +59,7 @@ pub struct Owners {
     version: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Other {
     member: Member,
     seed: u64,

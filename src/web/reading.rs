@@ -1,13 +1,19 @@
 //! The current state of a node, read from its parts.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    actors::{Directory, Freshness, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
+    actors::{
+        Directory, Freshness, NotReady, ProjectionHandle, Readiness, SeesNodes, State, TrafficDesk,
+    },
     admission::CurrentServiceLevel,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Metrics, ProjectionReading, Reading},
+    ownership::Route,
 };
 
 /// A read model whose oldest missing event is older is named as behind.
@@ -26,6 +32,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// How much of the service runs.
     pub service: Arc<CurrentServiceLevel>,
+    /// `None` where the node is not among others.
+    pub nodes: Option<Arc<dyn SeesNodes>>,
     /// Where the contract is served.
     pub grpc_port: u16,
 }
@@ -51,10 +59,13 @@ impl Parts {
     pub(super) fn reading(&self) -> Reading {
         let (items, sales) = (self.items.census(), self.sales.census());
         let clock = self.clock.look();
+        let (items_owned, owner_changes_max) = self.owned(items.awake);
         Reading {
             ready: self.unready().is_none(),
             store_reachable: self.readiness.store_away_since().is_none(),
             items_awake: items.awake,
+            items_owned,
+            owner_changes_max,
             sales_awake: sales.awake,
             commands_waiting: items.waiting + sales.waiting,
             beacons_waiting: self.traffic.waiting(),
@@ -64,7 +75,19 @@ impl Parts {
             clock_jumps: clock.jumps,
             clock_steps: clock.steps,
             projections: self.projections.iter().map(|handle| self.projection(handle)).collect(),
+            nodes: self.nodes.as_ref().map(|nodes| nodes.seen(self.clock.now())),
         }
+    }
+
+    /// How many of the items that are awake this node owns, and how often the owner of one of them changed
+    /// within the last minute, at most. A node that is alone owns everything.
+    fn owned(&self, awake: usize) -> (usize, usize) {
+        let Some(nodes) = &self.nodes else { return (awake, 0) };
+        let (views, now) = (nodes.views(), Instant::now());
+        let items = self.items.awake();
+        let owned = items.iter().filter(|item| views.owner(**item) == Route::Here).count();
+        let changes = items.iter().map(|item| views.changes(*item, now)).max();
+        (owned, changes.unwrap_or(0))
     }
 
     fn projection(&self, handle: &ProjectionHandle) -> ProjectionReading {

@@ -8,7 +8,8 @@
 // seconds of a kill and recovers without a reload; the figures of the last second equal the report, and
 // those of two earlier ones a replay of the log; playback works; a waiting page is replaced by the
 // post-mortem; markup in names is shown as text; a sale of 3,000 items is searched, sorted and paged
-// quickly; both languages; no horizontal overflow.
+// quickly; the nodes that share a store are listed, and one that is killed is suspected; both languages;
+// no horizontal overflow.
 // Screenshots for inspection are kept in target/screenshots.
 //
 // Run it with `tests/node/run.sh board.mjs [BINARY]`. CHROMIUM names the browser [default: chromium].
@@ -407,6 +408,43 @@ async function crowded(page, server, live) {
   assert.equal(await page.evaluate(() => window.hacked), undefined, "a name was run");
 }
 
+/** Two nodes on one store: the card lists both, and says when one is suspected and when it is back. */
+async function amongNodes(page) {
+  const store = start(["devstore", "--json", "--data", join(home, "store"), "--listen", "127.0.0.1:0"], /"connection":"([^"]+)"/);
+  const [, connection] = await store.there;
+  const secret = join(home, "peers-secret");
+  writeFileSync(secret, "0123456789abcdef".repeat(4), { mode: 0o600 });
+  const node = async (name, peers) => {
+    const words = ["serve", "--store", connection, "--data", join(home, name), "--http", "off", "--web", "off"];
+    words.push("--listen", "127.0.0.1:0", "--board", "127.0.0.1:0", "--peers-listen", peers, "--peers-secret-file", secret);
+    const { child, there } = start(words, /listening on (http:\S+)[^]*the board on (http:\S+)/);
+    const [, server, live] = await there;
+    return { child, server, live };
+  };
+  const first = await node("node-1", "127.0.0.1:0");
+  const item = (nth) => `[[items]]\nsku = "S-${nth}"\ntitle = "thing"\nunit_price_minor = 1\ntime_to_pay_seconds = 60\n[items.units]\nm = 9\n`;
+  const head = ['name = "Nodes"', 'currency = "CNY"', 'opens_at = "now"', 'closes_at = "+1h"', ""].join("\n");
+  await putUp(page, first.server, first.live, "nodes", head + [...Array(20).keys()].map(item).join(""));
+  await page.locator("#items tbody tr").first().waitFor();
+  assert.ok(await page.locator(".of-nodes").isHidden(), "a node that is alone has no such card");
+
+  const second = await node("node-2", "127.0.0.1:0");
+  const cells = (row) => page.locator(`#nodes tr[data-node=${row}] td`).allTextContents();
+  const shows = (row, state) => async () => (await page.locator(".of-nodes").isVisible()) && (await cells(row))[2]?.startsWith(state);
+  await until("both nodes are listed", shows("other", "answers"));
+  await until("each owns some items, all of them together", async () => {
+    const owned = [number((await cells("this"))[3]), number((await cells("other"))[3])];
+    return owned[0] > 0 && owned[1] > 0 && owned[0] + owned[1] === 20;
+  });
+  await pictures(page, "nodes");
+  second.child.kill("SIGKILL");
+  await until("the one that was killed is suspected", shows("other", "suspected"));
+  assert.equal(number((await cells("this"))[3]), 20, "the other one owns everything");
+  await until("the alert is there", async () => (await page.locator("#alerts").textContent()).includes("node_suspected"));
+  await pictures(page, "nodes-suspected");
+  for (const { child } of [first, store]) child.kill("SIGTERM");
+}
+
 const executablePath = process.env.CHROMIUM ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
 const browser = await chromium.launch({
   executablePath,
@@ -424,6 +462,7 @@ try {
   await lookedBack(seen.page, seen.server, seen.live);
   await waited(seen.page, seen.live, seen.complaints);
   await crowded(seen.page, seen.server, seen.live);
+  await amongNodes(seen.page);
   const unexpected = seen.complaints.filter((complaint) => !NOBODY_THERE.test(complaint));
   assert.deepEqual(unexpected, [], "the browser complains");
   console.log(`ok board: moves, is steered in ${acts} more ways, stale after ${took} ms, recovers, looks back, holds ${ITEMS} items`);

@@ -142,6 +142,8 @@ fn nothing_read() -> Reading {
         level: ServiceLevel::Full,
         store_reachable: true,
         items_awake: 0,
+        items_owned: 0,
+        owner_changes_max: 0,
         sales_awake: 0,
         commands_waiting: 0,
         beacons_waiting: 0,
@@ -150,5 +152,6 @@ fn nothing_read() -> Reading {
         clock_steps: 0,
         log_position: 0,
         projections: Vec::new(),
+        nodes: None,
     }
 }

@@ -5,7 +5,10 @@
 
 mod coupons;
 mod dues;
+mod nodes;
 mod story;
+
+use std::collections::HashMap;
 
 use doorbuster::{
     events::{Goals, PlannedUnits, Position},
@@ -134,6 +137,8 @@ fn node() -> NodePulse {
         oldest_due: None,
         incidents_open: 0,
         incidents: Vec::new(),
+        nodes: None,
+        owner_changes: HashMap::new(),
     }
 }
 

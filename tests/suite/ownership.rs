@@ -3,5 +3,6 @@
 //! commands under faults, and real servers that call each other.
 
 mod pair;
+mod seen;
 mod simulation;
 mod world;

@@ -3,8 +3,9 @@
 use crate::{
     domain::alert::{Figure, Readings},
     events::SaleCreated,
+    ownership::SeenNodes,
     reports::{NodePulse, Pulse, PulseItem, PulseSecond, planned_units},
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// The figures of the service as a whole, as this node sees it.
@@ -22,6 +23,8 @@ pub(super) fn of_service(node: &NodePulse, now: UnixMs) -> Readings {
     readings.set(Figure::ClockOffMs, node.clock_off_ms);
     let oldest = node.oldest_due.map_or(0, |since| now.since(since).max(0) / 1000);
     readings.set(Figure::RefundDueAgeSeconds, oldest);
+    let suspected = node.nodes.as_ref().map_or(0, SeenNodes::suspected);
+    readings.set(Figure::NodesSuspected, number_of(suspected));
     readings
 }
 
@@ -118,7 +121,12 @@ fn recent(readings: &mut Readings, pulse: &Pulse) {
 }
 
 /// Makes the figures of a sale those of one of its items: what only sales have is never asked.
-pub(super) fn of_item(readings: &mut Readings, item: &PulseItem, time_to_pay_ms: Option<i64>) {
+pub(super) fn of_item(
+    readings: &mut Readings,
+    item: &PulseItem,
+    time_to_pay_ms: Option<i64>,
+    node: &NodePulse,
+) {
     if let Some(ms) = time_to_pay_ms {
         readings.set(Figure::TimeToPaySeconds, ms / 1000);
     }
@@ -136,6 +144,7 @@ pub(super) fn of_item(readings: &mut Readings, item: &PulseItem, time_to_pay_ms:
         (Figure::Paused, item.paused.into()),
         (Figure::Units10s, item.units_in_ten_seconds),
         (Figure::ItemClosed, item.closed.into()),
+        (Figure::OwnerChanges60s, node.owner_changes.get(&item.item_id).copied().unwrap_or(0)),
     ] {
         readings.set(figure, value);
     }

@@ -85,7 +85,7 @@ impl Watched {
         // Without units it is only half put up: the read models have come to between its events.
         for item in pulse.items.iter().filter(|item| item.units.allocated > 0) {
             let time_to_pay = self.times_to_pay.get(&item.item_id).copied();
-            readings::of_item(&mut readings, item, time_to_pay);
+            readings::of_item(&mut readings, item, time_to_pay, node);
             commands.extend(self.look(&readings, Some(item), now, true));
         }
         commands

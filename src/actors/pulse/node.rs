@@ -1,16 +1,21 @@
 //! The state of the node itself, for the board and for the alerts.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
 use super::latencies::Latencies;
 use crate::{
-    actors::{Directory, Freshness, ProjectionHandle, Readiness, State},
+    actors::{Directory, Freshness, ProjectionHandle, Readiness, SeesNodes, State},
     admission::CurrentServiceLevel,
     clock::{Reading, SharedClock},
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
-    reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
-    values::{UnixMs, number_of},
+    ownership::{SeenNodes, Views},
+    reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Pulse, Reports},
+    values::{ItemId, SaleId, UnixMs, number_of},
 };
 
 /// Where it is read off.
@@ -25,6 +30,8 @@ pub struct NodeParts {
     pub metrics: Arc<Metrics>,
     /// The level at which this node runs.
     pub service: Arc<CurrentServiceLevel>,
+    /// `None` where the node is not among others.
+    pub nodes: Option<Arc<dyn SeesNodes>>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
 }
@@ -99,7 +106,27 @@ impl NodeLook {
             oldest_due: self.oldest_due,
             incidents_open: around.incidents_open,
             incidents: around.incidents,
+            nodes: None,
+            owner_changes: HashMap::new(),
         }
+    }
+
+    /// Adds the other nodes, and what this one knows of the owners of the items of these sales.
+    pub(super) fn look_at_nodes(
+        &self,
+        pulse: &mut NodePulse,
+        sales: &BTreeMap<SaleId, Arc<Pulse>>,
+    ) {
+        let Some(nodes) = &self.parts.nodes else { return };
+        let (views, now) = (nodes.views(), Instant::now());
+        let items = sales.values().flat_map(|sale| &sale.items).map(|item| item.item_id);
+        for item in items.clone() {
+            let changes = number_of(views.changes(item.0, now));
+            if changes > 0 {
+                pulse.owner_changes.insert(item, changes);
+            }
+        }
+        pulse.nodes = Some(with_items(nodes.seen(pulse.at), &views, items));
     }
 
     fn projections(&self) -> Vec<ProjectionPulse> {
@@ -114,6 +141,16 @@ impl NodeLook {
         };
         self.parts.projections.iter().map(projection).collect()
     }
+}
+
+/// The nodes, each with how many of these items it owns.
+pub(super) fn with_items(
+    mut nodes: SeenNodes,
+    views: &Views,
+    items: impl Iterator<Item = ItemId>,
+) -> SeenNodes {
+    items.for_each(|item| nodes.count_item(views.owner(item.0)));
+    nodes
 }
 
 /// Half and 99 of 100 of what was counted within the last rounds took no longer, in microseconds.

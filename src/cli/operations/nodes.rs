@@ -4,12 +4,13 @@ use crate::{
     cli::{
         Common,
         json::shape,
-        output::{facts, table_of},
+        output::table_of,
         rows::Column::{self, Number, Text},
         server::Server,
     },
     grpc::proto::{
-        ListNodesRequest, NodeStanding, OtherNode, OwnNode, node_service_client::NodeServiceClient,
+        ListNodesRequest, ListNodesResponse, NodeStanding, OtherNode,
+        node_service_client::NodeServiceClient,
     },
     values::count_of,
 };
@@ -33,38 +34,58 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
             if own.node_id.is_empty() {
                 return format!("this node is alone, with {} items awake", own.items_awake);
             }
-            let own = facts(&own_facts(&own));
+            let table = table_of(NODES, rows(&answer));
+            let awake = own.items_awake;
             if answer.others.is_empty() {
-                return format!("{own}\n\nno other node is announced");
+                return format!("{table}\n\nno other node is announced; {awake} items awake here");
             }
-            format!("{own}\n\n{}", table_of(OTHERS, &answer.others))
+            format!("{table}\n\n{awake} items awake on this node")
         },
     )?;
     Ok(())
 }
 
-fn own_facts(own: &OwnNode) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("this node", own.node_id.clone()),
-        ("address", own.address.clone()),
-        ("version", own.version.clone()),
-        ("items awake", own.items_awake.to_string()),
-        ("received", own.received.to_string()),
-    ];
-    if own.leaves {
-        facts.push(("leaves", "it is being stopped".to_owned()));
-    }
-    facts
+/// A line of the table: a node, and how it is called there.
+struct Row {
+    node: OtherNode,
+    standing: &'static str,
 }
 
-const OTHERS: &[Column<OtherNode>] = &[
-    Text("NODE", |node| (&node.node_id).into()),
-    Text("ADDRESS", |node| (&node.address).into()),
-    Text("VERSION", |node| (&node.version).into()),
-    Text("STANDING", |node| standing(node.standing()).into()),
-    Number("FORWARDED", |node| count_of(node.forwarded).into()),
-    Number("SUSPECTED", |node| count_of(node.suspected).into()),
+const NODES: &[Column<Row>] = &[
+    Text("NODE", |row| (&row.node.node_id).into()),
+    Text("ADDRESS", |row| (&row.node.address).into()),
+    Text("VERSION", |row| (&row.node.version).into()),
+    Text("STANDING", |row| row.standing.into()),
+    Text("SINCE", |row| (&row.node.since_time).into()),
+    Number("ITEMS", |row| count_of(row.node.items_owned).into()),
+    Number("FORWARDED", |row| count_of(row.node.forwarded).into()),
+    Number("RECEIVED", |row| count_of(row.node.received).into()),
+    Number("SUSPECTED", |row| count_of(row.node.suspected).into()),
+    Text("WHY", |row| (&row.node.reason).into()),
 ];
+
+/// The node that answers first, then the others.
+fn rows(answer: &ListNodesResponse) -> Vec<Row> {
+    let own = answer.own.clone().unwrap_or_default();
+    let suspected = answer.others.iter().map(|other| other.suspected).sum();
+    let this = Row {
+        standing: if own.leaves { "this, leaves" } else { "this" },
+        node: OtherNode {
+            node_id: own.node_id,
+            address: own.address,
+            version: own.version,
+            since_time: own.start_time,
+            forwarded: own.forwarded,
+            received: own.received,
+            items_owned: own.items_owned,
+            suspected,
+            ..Default::default()
+        },
+    };
+    let others = answer.others.iter();
+    let others = others.map(|node| Row { standing: standing(node.standing()), node: node.clone() });
+    std::iter::once(this).chain(others).collect()
+}
 
 fn standing(standing: NodeStanding) -> &'static str {
     match standing {

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
-    actors::{Directory, OtherNodes as _},
+    actors::{Directory, PulseDesk},
     domain::item::Item,
     grpc::{
-        peers::{PeerNetwork, SeenNode},
+        convert::timestamp,
+        peers::PeerNetwork,
         proto::{self, NodeStanding},
     },
-    ownership::Standing,
+    ownership::{SeenNode, Standing},
 };
 
 pub(in crate::grpc) struct NodeApi {
     /// None where this node is not among others.
     pub(in crate::grpc) network: Option<Arc<PeerNetwork>>,
     pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) pulses: Arc<PulseDesk>,
 }
 
 #[async_trait]
@@ -31,31 +33,40 @@ impl proto::node_service_server::NodeService for NodeApi {
         let mut own = proto::OwnNode { version, items_awake, ..Default::default() };
         let mut others = Vec::new();
         if let Some(network) = &self.network {
-            own.node_id = network.node_id().to_string();
-            own.address = network.address().to_owned();
-            own.received = network.received();
-            own.leaves = network.is_leaving();
-            others = network.seen().into_iter().map(other).collect();
-            others.sort_by(|one: &proto::OtherNode, other| one.address.cmp(&other.address));
+            let nodes = self.pulses.nodes(network.as_ref());
+            own = proto::OwnNode {
+                node_id: nodes.own.node_id.to_string(),
+                address: nodes.own.address.clone(),
+                received: nodes.others.iter().map(|other| other.received).sum(),
+                leaves: nodes.own.leaves,
+                start_time: Some(timestamp(nodes.own.started_at)),
+                forwarded: nodes.forwarded(),
+                items_owned: nodes.own.items,
+                ..own
+            };
+            others = nodes.others.into_iter().map(other).collect();
         }
         Ok(Response::new(proto::ListNodesResponse { own: Some(own), others }))
     }
 }
 
 fn other(seen: SeenNode) -> proto::OtherNode {
-    let SeenNode { member, standing, forwarded, suspected } = seen;
-    let standing = match standing {
+    let standing = match seen.standing {
         Standing::Answers => NodeStanding::Answers,
         Standing::Suspected => NodeStanding::Suspected,
         Standing::Leaves => NodeStanding::Leaves,
         Standing::Older => NodeStanding::Older,
     };
     proto::OtherNode {
-        node_id: member.node_id.to_string(),
-        address: member.address,
-        version: member.version,
+        node_id: seen.member.node_id.to_string(),
+        address: seen.member.address,
+        version: seen.member.version,
         standing: standing.into(),
-        forwarded,
-        suspected,
+        forwarded: seen.forwarded,
+        suspected: seen.suspected,
+        since_time: Some(timestamp(seen.since)),
+        received: seen.received,
+        items_owned: seen.items,
+        reason: seen.why.unwrap_or_default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -21,7 +22,7 @@ use tokio::{
 };
 use tonic::{Streaming, transport::Endpoint};
 use wire::peers::{
-    Answers, Commands, ExchangeRequest, ExchangeResponse, Warm, answers::Came,
+    Answers, Commands, ExchangeRequest, ExchangeResponse, Proof, Warm, answers::Came,
     exchange_request::Said as Say, exchange_response::Said, peer_service_client::PeerServiceClient,
 };
 
@@ -86,6 +87,10 @@ pub(super) struct Link {
     suspected: AtomicU64,
     /// The first call was answered, or was not.
     was_tried: AtomicBool,
+    /// It said that it is being stopped, and has not been met since.
+    has_left: AtomicBool,
+    /// Why it is not called just now.
+    why: Mutex<Option<String>>,
     /// The other node called this one, so it can be called.
     again: Notify,
     /// Nobody needs it any more.
@@ -125,6 +130,8 @@ impl Link {
             forwarded: AtomicU64::new(0),
             suspected: AtomicU64::new(0),
             was_tried: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
+            why: Mutex::default(),
             again: Notify::new(),
             ends: Notify::new(),
         }
@@ -137,6 +144,15 @@ impl Link {
     /// Commands that were sent, and how often the node was suspected.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.forwarded.load(Ordering::Relaxed), self.suspected.load(Ordering::Relaxed))
+    }
+
+    /// Why the last call ended, while there is none.
+    pub(super) fn why(&self) -> Option<String> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, why: Option<String>) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Whether it is known if the node answers.
@@ -212,7 +228,9 @@ impl Link {
             if matches!(ended, Ended::NotNeeded) {
                 return;
             }
-            if was_open {
+            let has_left = self.has_left.load(Ordering::Relaxed);
+            self.note(Some(ended.to_string()));
+            if was_open && !has_left {
                 self.suspected.fetch_add(1, Ordering::Relaxed);
                 let (node, address) = (self.node, &self.address);
                 tracing::warn!(%node, address, why = %ended, "another node is suspected");
@@ -220,7 +238,10 @@ impl Link {
                 let (node, address) = (self.node, &self.address);
                 tracing::debug!(%node, address, why = %ended, "another node was not reached");
             }
-            up.heard(self.node, Standing::Suspected);
+            // One that said so is not missed.
+            if !has_left {
+                up.heard(self.node, Standing::Suspected);
+            }
             self.was_tried.store(true, Ordering::Relaxed);
             drop(up);
             if called.elapsed() > PAUSE_MAX {
@@ -244,6 +265,8 @@ impl Link {
             Err(_late) => return Ended::Silent,
         };
         *self.lock() = Some(Open { outbox: outbox.clone(), waiting: HashMap::new() });
+        self.has_left.store(false, Ordering::Relaxed);
+        self.note(None);
         // What it is to own it reads first: a command that came earlier would wait for that.
         let mut warm = self.warm(&network.waits_for(self.node)).fuse();
         let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
@@ -293,7 +316,7 @@ impl Link {
         outbox: &mpsc::Sender<ExchangeRequest>,
         said: mpsc::Receiver<ExchangeRequest>,
     ) -> Result<Streaming<ExchangeResponse>, Ended> {
-        let unreachable = |error: tonic::transport::Error| Ended::Unreachable(error.to_string());
+        let unreachable = |error: tonic::transport::Error| Ended::Unreachable(last_cause(&error));
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address));
         let channel = endpoint
             .map_err(unreachable)?
@@ -320,7 +343,18 @@ impl Link {
         let Some(Said::Challenge(challenge)) = next().await? else {
             return Err(Stranger::Unexpected("no challenge").into());
         };
-        let proof = calling.prove(&challenge)?;
+        let proof = match calling.prove(&challenge) {
+            Ok(proof) => proof,
+            Err(stranger) => {
+                // Without a proof the other side says why, and its operators see the same reason. What
+                // it answers is of no use here.
+                if stranger == Stranger::WrongSecret {
+                    outbox.send(say(Say::Proof(Proof::default()))).await.map_err(gone)?;
+                    let _ = next().await;
+                }
+                return Err(stranger.into());
+            }
+        };
         outbox.send(say(Say::Proof(proof))).await.map_err(gone)?;
         let Some(Said::Welcome(_)) = next().await? else {
             return Err(Stranger::Unexpected("no welcome").into());
@@ -346,7 +380,10 @@ impl Link {
                     let _ = answer.send(passed);
                 }
             }
-            Said::Leaving(_) => network.heard(self.node, Standing::Leaves),
+            Said::Leaving(_) => {
+                self.has_left.store(true, Ordering::Relaxed);
+                network.heard(self.node, Standing::Leaves);
+            }
             Said::Pong(_) | Said::Challenge(_) | Said::Welcome(_) => {}
         }
     }
@@ -366,6 +403,11 @@ async fn next_said(
     mut said: mpsc::Receiver<ExchangeRequest>,
 ) -> Option<(ExchangeRequest, mpsc::Receiver<ExchangeRequest>)> {
     said.recv().await.map(|message| (message, said))
+}
+
+/// What is behind an error: the outer ones only say that there was one.
+fn last_cause(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), last_cause)
 }
 
 fn say(said: Say) -> ExchangeRequest {

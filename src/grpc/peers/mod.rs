@@ -13,6 +13,6 @@ mod server;
 pub use self::{
     handshake::WIRE,
     link::WARM_WITHIN,
-    network::{PeerNetwork, SeenNode},
+    network::PeerNetwork,
     server::{PeerServer, serve},
 };

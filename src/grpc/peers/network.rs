@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::{join_all, ready};
@@ -22,13 +22,13 @@ use super::{
 };
 use crate::{
     actors::{
-        NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State, TakesParcels,
-        WarmFuture,
+        NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, SeesNodes, State,
+        TakesParcels, WarmFuture,
     },
     admission::PeerSecret,
     events::StreamName,
-    ownership::{Member, Owners, Route, Standing},
-    values::NodeId,
+    ownership::{Member, OwnNode, Owners, Route, SeenNode, SeenNodes, Standing, Views},
+    values::{NodeId, UnixMs, millis},
 };
 
 /// How often a node that starts looks whether it has met the others.
@@ -43,26 +43,19 @@ pub struct PeerNetwork {
     owners: RwLock<Owners>,
     links: RwLock<HashMap<NodeId, Arc<Link>>>,
     changes: watch::Sender<u64>,
-    received: AtomicU64,
     /// Those that called this one, and of which it has read what is owned here once they know that it is
     /// there.
     met: Mutex<HashSet<NodeId>>,
     /// What is decided on this node; its directories hold this network.
     aggregates: OnceLock<Weak<dyn TakesParcels>>,
+    /// Those that proved who they are when they called this one, and how many deliveries each sent.
+    callers: Mutex<HashMap<NodeId, Arc<AtomicU64>>>,
+    /// For operators.
+    views: Mutex<Views>,
+    began: Instant,
     /// One called that was not announced when the roll was last read.
     unknown_caller: Arc<Notify>,
     was_told: AtomicBool,
-}
-
-/// Another node, as this one sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenNode {
-    pub member: Member,
-    pub standing: Standing,
-    /// Commands that were sent to it.
-    pub forwarded: u64,
-    /// How often it was suspected.
-    pub suspected: u64,
 }
 
 impl PeerNetwork {
@@ -82,9 +75,11 @@ impl PeerNetwork {
             owners: RwLock::new(Owners::new(own, address)),
             links: RwLock::default(),
             changes: watch::channel(0).0,
-            received: AtomicU64::new(0),
             met: Mutex::default(),
             aggregates: OnceLock::new(),
+            callers: Mutex::default(),
+            views: Mutex::default(),
+            began: Instant::now(),
             unknown_caller: Arc::default(),
             was_told: AtomicBool::new(false),
         })
@@ -121,8 +116,11 @@ impl PeerNetwork {
         Arc::clone(&self.unknown_caller)
     }
 
-    /// A node proved who it is.
-    pub(super) fn called_by(&self, node: NodeId) {
+    /// A node proved who it is. Its deliveries are to be counted there.
+    pub(super) fn called_by(&self, node: NodeId) -> Arc<AtomicU64> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let received = Arc::clone(callers.entry(node).or_default());
+        drop(callers);
         // It is there: one that was frozen is not to be left alone for the rest of a pause.
         if let Some(link) = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&node) {
             link.call_again();
@@ -130,6 +128,7 @@ impl PeerNetwork {
         if !self.owners().others().any(|(member, _)| member.node_id == node) {
             self.unknown_caller.notify_one();
         }
+        received
     }
 
     /// What that node owns only until this one was there is read.
@@ -195,16 +194,9 @@ impl PeerNetwork {
         self.owners().leaves()
     }
 
-    /// The other nodes.
-    pub fn seen(&self) -> Vec<SeenNode> {
-        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        let owners = self.owners();
-        let others = owners.others().map(|(member, standing)| {
-            let link = links.get(&member.node_id);
-            let (forwarded, suspected) = link.map_or((0, 0), |link| link.counts());
-            SeenNode { member: member.clone(), standing, forwarded, suspected }
-        });
-        others.collect()
+    /// From here on changes of owners are counted: this node has met the others, or need not wait.
+    pub fn serves(&self) {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).forget_earlier();
     }
 
     /// How the others reach it.
@@ -212,20 +204,13 @@ impl PeerNetwork {
         &self.address
     }
 
-    pub(super) fn took_commands(&self) {
-        self.received.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Commands that other nodes sent here.
-    pub fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
-
     fn change(&self, change: impl FnOnce(&mut Owners)) {
         let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut owners);
         let version = owners.version();
-        drop(owners);
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        views.saw(Instant::now(), &owners);
+        drop((views, owners));
         self.changes.send_if_modified(|told| std::mem::replace(told, version) != version);
     }
 
@@ -255,6 +240,45 @@ impl Around for PeerNetwork {
             State::Ready | State::NotReady(NotReady::Draining) => true,
             State::NotReady(_) => false,
         }
+    }
+}
+
+impl SeesNodes for PeerNetwork {
+    fn seen(&self, now: UnixMs) -> SeenNodes {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let owners = self.owners();
+        let views = self.views();
+        let ago = |since: Instant| now.plus(-millis(since.elapsed()));
+        let own = OwnNode {
+            node_id: self.own.node_id,
+            address: self.address.clone(),
+            started_at: ago(self.began),
+            leaves: owners.leaves(),
+            items: 0,
+        };
+        let others = owners.others().map(|(member, standing)| {
+            let link = links.get(&member.node_id);
+            let (forwarded, suspected) = link.map_or((0, 0), |link| link.counts());
+            let received = callers.get(&member.node_id);
+            SeenNode {
+                member: member.clone(),
+                standing,
+                since: views.since(member.node_id).map_or(now, ago),
+                why: link.and_then(|link| link.why()),
+                items: 0,
+                forwarded,
+                received: received.map_or(0, |received| received.load(Ordering::Relaxed)),
+                suspected,
+            }
+        });
+        let mut others: Vec<SeenNode> = others.collect();
+        others.sort_by(|one, other| one.member.address.cmp(&other.member.address));
+        SeenNodes { own, others }
+    }
+
+    fn views(&self) -> Views {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -1,6 +1,13 @@
 //! Takes the commands of other nodes, on a listener of its own.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{Stream, StreamExt as _, future::ready, stream};
 use tokio::{
@@ -150,12 +157,12 @@ impl Call {
         let caller = answering.judge(&proof)?;
         self.say(Say::Welcome(Welcome {})).await;
         tracing::info!(node = %caller, "another node sends commands");
-        self.network.called_by(caller);
-        self.take_commands(caller).await;
+        let received = self.network.called_by(caller);
+        self.take_commands(caller, &received).await;
         Ok(())
     }
 
-    async fn take_commands(mut self, caller: NodeId) {
+    async fn take_commands(mut self, caller: NodeId, received: &AtomicU64) {
         let mut changes = self.network.changes();
         let mut has_left = false;
         loop {
@@ -165,7 +172,12 @@ impl Call {
             }
             tokio::select! {
                 said = self.said.message() => match said {
-                    Ok(Some(ExchangeRequest { said: Some(said) })) => self.hear(caller, said).await,
+                    Ok(Some(ExchangeRequest { said: Some(said) })) => {
+                        if matches!(said, Said::Commands(_)) {
+                            received.fetch_add(1, Ordering::Relaxed);
+                        }
+                        self.hear(caller, said).await;
+                    }
                     Ok(Some(ExchangeRequest { said: None })) => {}
                     // It has gone, and calls again if it wants.
                     Ok(None) | Err(_) => return,
@@ -188,7 +200,6 @@ impl Call {
 
     /// Puts commands where they are decided, in the order in which they come.
     fn take(&self, commands: Commands) {
-        self.network.took_commands();
         let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
         let passed = match StreamName::parse(&stream) {

@@ -46,10 +46,13 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
         ("dues", Word::DuesTitle),
         ("channels", Word::ChannelsTitle),
         ("health", Word::HealthTitle),
+        ("nodes", Word::NodesTitle),
     ] {
         let title = escape::html(say.word(title));
-        // Sales without coupons have no panel of them; the browser's script shows it once a frame has it.
-        let absent = id == "coupons" && panels.iter().all(|(known, _)| *known != id);
+        // Sales without coupons and nodes without others have no such panel; the browser's script shows it
+        // once a frame has it.
+        let absent =
+            ["coupons", "nodes"].contains(&id) && panels.iter().all(|(known, _)| *known != id);
         let absent = if absent { " is-absent" } else { "" };
         let _ = write!(
             out,

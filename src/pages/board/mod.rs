@@ -10,6 +10,7 @@ mod dues;
 mod journal;
 mod lists;
 mod live;
+mod nodes;
 mod order;
 mod panels;
 mod price;
@@ -58,6 +59,7 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("health", panels::health(pulse, node, say)),
     ];
     told.extend(coupons::panel(pulse, say).map(|panel| ("coupons", panel)));
+    told.extend(nodes::panel(node, say).map(|panel| ("nodes", panel)));
     told.extend(
         Drawing::ALL
             .iter()

@@ -12,8 +12,11 @@ mod take;
 
 pub use around::Around;
 
+use std::collections::HashMap;
+
 use crate::{
     events::{Goals, PlannedUnits, Position},
+    ownership::SeenNodes,
     reports::{CouponFigures, SaleDues, SaleLimitFigures},
     values::{
         AlertId, AlertSeverity, Currency, IncidentId, IncidentSeverity, ItemId, SaleId,
@@ -255,6 +258,10 @@ pub struct NodePulse {
     pub incidents_open: i64,
     /// Newest first; at most [`TOLD_MAX`].
     pub incidents: Vec<OpenIncident>,
+    /// All nodes, where this one is among others.
+    pub nodes: Option<SeenNodes>,
+    /// How often the owner of an item changed within the last minute, as this node sees it, where it did.
+    pub owner_changes: HashMap<ItemId, i64>,
 }
 
 impl NodePulse {

@@ -32,6 +32,8 @@ mailbox_saturation     | mailbox_ppm=800001 | mailbox_ppm=499999
 store_unavailable      | store_away_seconds=3 | store_away_seconds=0
 clock_jump             | clock_off_ms=1000 | clock_off_ms=999
 refunds_overdue        | dues_age_seconds=86401 | dues_age_seconds=82799
+owner_changes          | owner_changes_60s=4 | owner_changes_60s=1
+node_suspected         | nodes_suspected=1 | nodes_suspected=0
 ";
 
 /// A sale that goes well: half sold, a hundred attempts in ten seconds, of which half are orders.
@@ -41,7 +43,7 @@ const WELL: &str = "allocated_units=100 available_units=50 units_in_orders=50 pl
     refused_not_enough_units_10s=0 seconds_since_open=60 seconds_to_close=600 held_orders=50
     time_to_pay_seconds=900 refunds_due_60s=0 orders_paid_60s=100 orders_expired_60s=0
     oversold_units=0 projection_lag_ms=20 append_p99_ms=3 mailbox_ppm=1000 store_away_seconds=0
-    commands_waiting=10 clock_off_ms=40 dues_age_seconds=3600";
+    commands_waiting=10 clock_off_ms=40 dues_age_seconds=3600 owner_changes_60s=3 nodes_suspected=0";
 
 fn readings(line: &str) -> Readings {
     let mut readings = Readings::default();

@@ -145,6 +145,7 @@ pub fn strict_board(
     let sales = Directory::new(shared);
     let desk = PulseDesk::new(Reports::open(read_models), Arc::clone(&clock));
     let parts = NodeParts {
+        nodes: None,
         readiness: readiness.clone(),
         items,
         sales,

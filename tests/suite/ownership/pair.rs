@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What makes a node one of several.
-fn among(secrets: &TempDir, secret: &str) -> impl Fn(&mut Config) + use<> {
+pub fn among(secrets: &TempDir, secret: &str) -> impl Fn(&mut Config) + use<> {
     let file = secrets.path().join(secret);
     fs::write(&file, format!("{secret:0>40}\n")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
@@ -31,13 +31,13 @@ fn among(secrets: &TempDir, secret: &str) -> impl Fn(&mut Config) + use<> {
     }
 }
 
-async fn seen(node: &Node) -> proto::ListNodesResponse {
+pub async fn seen(node: &Node) -> proto::ListNodesResponse {
     let request = proto::ListNodesRequest {};
     NodeServiceClient::new(node.channel()).list_nodes(request).await.unwrap().into_inner()
 }
 
 /// Waits until a node sees so many others like this.
-async fn sees(node: &Node, count: usize, standing: NodeStanding) -> proto::ListNodesResponse {
+pub async fn sees(node: &Node, count: usize, standing: NodeStanding) -> proto::ListNodesResponse {
     let asked = async {
         loop {
             let seen = seen(node).await;
@@ -59,7 +59,7 @@ async fn together(secrets: &TempDir) -> Pair {
     pair
 }
 
-async fn sale_of(node: &Node, items: usize, units: i64) -> Vec<String> {
+pub async fn sale_of(node: &Node, items: usize, units: i64) -> Vec<String> {
     let drafts = (0..items).map(|n| item(&format!("sku-{n}"), &[("shanghai", units)])).collect();
     node.sale(drafts).await.1
 }
@@ -178,6 +178,17 @@ async fn a_node_that_does_not_know_the_secret_is_sent_nothing() {
     for node in &pair.nodes {
         let seen = sees(node, 1, NodeStanding::Suspected).await;
         assert_eq!(seen.others[0].forwarded, 0);
+        let why = async {
+            loop {
+                let reason = self::seen(node).await.others.remove(0).reason;
+                if !reason.is_empty() {
+                    return reason;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let why = tokio::time::timeout(PATIENCE, why).await.expect("it was called");
+        assert_eq!(why, "it does not know the secret of this service");
     }
     let items = sale_of(&pair.nodes[0], 4, 10).await;
     for item in &items {

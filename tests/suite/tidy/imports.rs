@@ -29,16 +29,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("conformance", &["values", "clock", "events", "store"]),
     // A server in front of a store; it knows nothing of selling.
     ("devstore", &["values", "clock", "threads", "events", "store", "connections"]),
-    // Metrics that every layer may count and `web` shows.
-    ("metrics", &["values"]),
-    ("admission", &["values", "clock", "seldom", "events", "domain"]),
     // Which node owns what, and the order of what it is sent.
     ("ownership", &["values"]),
-    ("reports", &["values", "whole_file", "events", "domain", "projections"]),
+    // Metrics that every layer may count and `web` shows.
+    ("metrics", &["values", "ownership"]),
+    ("admission", &["values", "clock", "seldom", "events", "domain"]),
+    ("reports", &["values", "whole_file", "events", "domain", "projections", "ownership"]),
     // The log once more: states as they were, sales under other rules, one shopper's story.
     ("replay", &["values", "clock", "events", "domain", "projections", "store", "reports"]),
     // Figures as pages: the only place that knows the library that draws.
-    ("pages", &["values", "events", "projections", "reports", "replay"]),
+    ("pages", &["values", "events", "projections", "ownership", "reports", "replay"]),
     (
         "actors",
         &[
@@ -84,6 +84,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "connections",
             "values",
             "clock",
+            "ownership",
             "metrics",
             "threads",
             "trace",

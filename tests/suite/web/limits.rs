@@ -57,6 +57,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         limits: TrafficLimits { waiting_max: 1_000, shed_at_commands: 1 },
     });
     let parts = Parts {
+        nodes: None,
         metrics,
         readiness: Readiness::starting(OPENS_AT),
         items,

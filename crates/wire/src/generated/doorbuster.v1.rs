@@ -10203,6 +10203,15 @@ pub struct OwnNode {
     /// It is being stopped and passes everything on.
     #[prost(bool, tag = "6")]
     pub leaves: bool,
+    /// When it started; absent where it is not among others.
+    #[prost(message, optional, tag = "7")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Deliveries of commands that were sent to other nodes since this one knows them.
+    #[prost(uint64, tag = "8")]
+    pub forwarded: u64,
+    /// Items of the sales that run or are looked at on this node, of which it is the owner.
+    #[prost(uint64, tag = "9")]
+    pub items_owned: u64,
 }
 impl ::prost::Name for OwnNode {
     const NAME: &'static str = "OwnNode";
@@ -10231,6 +10240,18 @@ pub struct OtherNode {
     /// How often it was suspected after it had answered.
     #[prost(uint64, tag = "6")]
     pub suspected: u64,
+    /// When its standing began.
+    #[prost(message, optional, tag = "7")]
+    pub since_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Deliveries of commands that came from there since the start of the one that answers.
+    #[prost(uint64, tag = "8")]
+    pub received: u64,
+    /// Items of the sales that run or are looked at on the one that answers, of which it is the owner.
+    #[prost(uint64, tag = "9")]
+    pub items_owned: u64,
+    /// Why it is not called; empty while it answers.
+    #[prost(string, tag = "10")]
+    pub reason: ::prost::alloc::string::String,
 }
 impl ::prost::Name for OtherNode {
     const NAME: &'static str = "OtherNode";

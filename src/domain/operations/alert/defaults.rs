@@ -20,7 +20,7 @@ struct Given {
 use AlertSeverity::{Critical, Info, Warning};
 
 #[rustfmt::skip]
-const OF_SALE: [Given; 13] = [
+const OF_SALE: [Given; 14] = [
     Given { name: "low_stock", severity: Warning, each_item: true,
         when: "available_units < 0.1 * allocated_units", for_seconds: 0,
         clear_when: "available_units >= 0.15 * allocated_units", clear_for_seconds: 10 },
@@ -60,10 +60,13 @@ const OF_SALE: [Given; 13] = [
     Given { name: "oversold", severity: Critical, each_item: false,
         when: "oversold_units > 0", for_seconds: 0,
         clear_when: "oversold_units == 0", clear_for_seconds: 60 },
+    Given { name: "owner_changes", severity: Warning, each_item: true,
+        when: "owner_changes_60s > 3", for_seconds: 0,
+        clear_when: "owner_changes_60s <= 1", clear_for_seconds: 10 },
 ];
 
 #[rustfmt::skip]
-const OF_SERVICE: [Given; 6] = [
+const OF_SERVICE: [Given; 7] = [
     Given { name: "projection_lag", severity: Warning, each_item: false,
         when: "projection_lag_ms > 5000", for_seconds: 5,
         clear_when: "projection_lag_ms < 2000", clear_for_seconds: 10 },
@@ -82,6 +85,9 @@ const OF_SERVICE: [Given; 6] = [
     Given { name: "refunds_overdue", severity: Warning, each_item: false,
         when: "dues_age_seconds > 86400", for_seconds: 0,
         clear_when: "dues_age_seconds < 82800", clear_for_seconds: 60 },
+    Given { name: "node_suspected", severity: Warning, each_item: false,
+        when: "nodes_suspected > 0", for_seconds: 3,
+        clear_when: "nodes_suspected == 0", clear_for_seconds: 10 },
 ];
 
 /// The rules that every sale has, unless its own replace them.

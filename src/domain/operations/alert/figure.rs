@@ -74,6 +74,7 @@ figures! {
     SecondsToClose => "seconds_to_close", SaleAndItem, "Seconds until the sale's window ends; negative after.";
     TimeToPaySeconds => "time_to_pay_seconds", SaleAndItem, "Seconds that an unpaid order holds its units; of a sale, the shortest of its items.";
     ItemClosed => "item_closed", ItemOnly, "1 once the item was closed by hand, else 0.";
+    OwnerChanges60s => "owner_changes_60s", ItemOnly, "How often the owner of the item among several nodes changed within the last 60 seconds, as this node sees it; 0 on one that is alone.";
     OrdersCancelled => "orders_cancelled", SaleOnly, "Orders cancelled so far.";
     HeldOrders => "held_orders", SaleOnly, "Orders that are neither paid, cancelled nor expired.";
     RefundsDue => "refunds_due", SaleOnly, "Payments so far that are due for refund.";
@@ -113,6 +114,7 @@ figures! {
     MailboxPpm => "mailbox_ppm", Everywhere, "Commands that wait at the item of this node where most do, in parts per million of those that may: of the setting waiting_max.";
     StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered and accepted writes; 0 while it does.";
     ClockOffMs => "clock_off_ms", Everywhere, "Largest difference between the wall clock and the sale clock within the last 10 seconds, in milliseconds.";
+    NodesSuspected => "nodes_suspected", Everywhere, "Other nodes that this one suspects: they are announced, do not answer it and did not say that they leave; 0 on one that is alone.";
 }
 
 impl Figure {
