@@ -56,9 +56,12 @@ pub struct SeenNode {
 }
 
 impl SeenNodes {
-    /// Others that do not answer, though they did not say that they leave.
+    /// Others that do not answer, though they did not say that they leave. One that was not called yet, or
+    /// reads what it is to own, is not among them.
     pub fn suspected(&self) -> usize {
-        self.others.iter().filter(|other| other.standing == Standing::Suspected).count()
+        let is_missed =
+            |other: &&SeenNode| other.standing == Standing::Suspected && other.why.is_some();
+        self.others.iter().filter(is_missed).count()
     }
 
     /// Deliveries of commands that were sent to the others.

@@ -86,7 +86,7 @@ const OF_SERVICE: [Given; 7] = [
         when: "dues_age_seconds > 86400", for_seconds: 0,
         clear_when: "dues_age_seconds < 82800", clear_for_seconds: 60 },
     Given { name: "node_suspected", severity: Warning, each_item: false,
-        when: "nodes_suspected > 0", for_seconds: 3,
+        when: "nodes_suspected > 0", for_seconds: 1,
         clear_when: "nodes_suspected == 0", clear_for_seconds: 10 },
 ];
 
