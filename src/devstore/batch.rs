@@ -13,7 +13,7 @@ use super::{
     convert::{self, UuidForm},
     faults::Rpc,
     line::Line,
-    node::{Node, Outcome, Pending},
+    node::{Caller, Node, Outcome, Pending},
     proto::{
         self, Nothing,
         streams::{
@@ -47,8 +47,10 @@ pub(super) struct Session {
     node: Arc<Node>,
     /// Whether the leader is required is looked at with each append.
     headers: MetadataMap,
-    line: Line,
+    caller: Caller,
     open: HashMap<Uuid, Proposal>,
+    /// There as long as the session is.
+    _there: Arc<()>,
 }
 
 /// An append that is coming in.
@@ -91,7 +93,9 @@ pub(super) fn serve(
     requests: Streaming<BatchAppendReq>,
 ) -> impl Stream<Item = Result<BatchAppendResp, Status>> {
     let (answers, mut ready) = mpsc::channel(ANSWERS_MAX);
-    let session = Session { node, headers, line, open: HashMap::new() };
+    let there = Arc::new(());
+    let caller = Caller { line, session: Some(Arc::downgrade(&there)) };
+    let session = Session { node, headers, caller, open: HashMap::new(), _there: there };
     tokio::spawn(session.run(requests, answers));
     stream::poll_fn(move |context| ready.poll_recv(context))
 }
@@ -112,6 +116,8 @@ impl Session {
                 }
                 Some(answer) = pending.next() => Happened::Answer(answer),
                 _ = stopping.wait_for(|stopping| *stopping), if !stopped => Happened::Stop,
+                // Nobody hears the answers any more.
+                () = answers.closed() => return,
             };
             let answer = match happened {
                 Happened::Message(Ok(Some(message))) => match self.take(message).await {
@@ -183,7 +189,7 @@ impl Session {
             };
         }
         let write = RawWrite { stream, expected, change: RawChange::Append(events) };
-        let pending = self.node.begin(Rpc::BatchAppend, write, timeout, &self.line).await?;
+        let pending = self.node.begin(Rpc::BatchAppend, write, timeout, &self.caller).await?;
         Ok(Step::Submit(addressee, pending))
     }
 

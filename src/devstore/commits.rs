@@ -16,14 +16,15 @@ use uuid::Uuid;
 use super::status::NotHandled;
 use crate::{
     events::Position,
-    store::embedded::raw::{RawAnswer, RawChange, RawRefusal, RawWrite},
+    store::embedded::{
+        REMEMBERED_BYTES,
+        raw::{RawAnswer, RawChange, RawRefusal, RawWrite},
+        remembered_bytes,
+    },
 };
 
 /// Writes whose answers from the log are to come; more wait.
 const QUEUE_MAX: usize = 4_096;
-
-/// Ids remembered across all streams.
-const IDS_MAX: usize = 100_000;
 
 /// The appends on their way to a commit.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ struct State {
     /// The stream that an id was used in last.
     ids: HashMap<Uuid, Arc<str>>,
     order: VecDeque<Uuid>,
+    /// Of the ids that are remembered.
+    bytes: usize,
 }
 
 /// What a write is, beside what it does.
@@ -179,13 +182,16 @@ impl Commits {
 impl State {
     fn remember(&mut self, label: Label) {
         for id in label.ids {
-            if self.ids.insert(id, Arc::clone(&label.stream)).is_none() {
-                self.order.push_back(id);
+            match self.ids.insert(id, Arc::clone(&label.stream)) {
+                None => self.order.push_back(id),
+                Some(before) => self.bytes -= remembered_bytes(&before),
             }
-            if self.order.len() > IDS_MAX
+            self.bytes += remembered_bytes(&label.stream);
+            while self.bytes > REMEMBERED_BYTES
                 && let Some(oldest) = self.order.pop_front()
             {
-                self.ids.remove(&oldest);
+                let stream = self.ids.remove(&oldest);
+                self.bytes -= stream.as_deref().map_or(0, remembered_bytes);
             }
         }
     }

@@ -48,6 +48,9 @@ pub enum Fault {
     CommitThenSilence,
     /// The answer is that it timed out; it is done that much later.
     TimeOutThenCommit(Duration),
+    /// It waits in the queue of the node for so long until it is handed in. If its session ends before, it
+    /// is dropped; a time-out withdraws nothing. Appends behind it overtake it.
+    Queue(Duration),
     /// The connection is cut and nothing is done.
     Cut,
     /// The connection is cut and nothing is done, but reads of the stream show it until

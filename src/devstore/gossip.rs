@@ -98,6 +98,7 @@ impl Node {
                 | Fault::CommitThenTimeOut
                 | Fault::CommitThenSilence
                 | Fault::TimeOutThenCommit(_)
+                | Fault::Queue(_)
                 | Fault::Cut,
             ) => {
                 line.cut();

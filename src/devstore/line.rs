@@ -87,6 +87,11 @@ impl Lines {
         known.switches.iter().filter_map(Weak::upgrade).for_each(|it| it.freeze(frozen));
     }
 
+    /// Whether they are frozen.
+    pub(super) fn are_frozen(&self) -> bool {
+        self.known().frozen
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,6 +6,7 @@
 //! persistent subscription, and links are not resolved. It listens on loopback only, and it must
 //! never know anything of selling.
 
+mod acts;
 mod batch;
 mod cluster;
 mod commits;
@@ -26,6 +27,7 @@ mod visible;
 
 use crate::store::wire::client as proto;
 
+pub use acts::Act;
 pub use cluster::{Member, Role};
 pub use faults::{Ending, Fault, Faults, Rpc};
 pub use server::{Config, Devstore, StartError};

@@ -1,6 +1,10 @@
 //! One node: the shared state of its services, and the path of a write.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -17,6 +21,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
+    events::Position,
     store::embedded::{
         EmbeddedStore,
         raw::{RawAnswer, RawRefusal, RawWrite},
@@ -40,7 +45,12 @@ pub(super) struct Node {
     pub(super) write_timeout: Duration,
     /// True once the node ends: endless waits must end as well.
     pub(super) stopping: watch::Receiver<bool>,
+    /// Where what this node can read ends, while it does not lead.
+    pub(super) replicated: watch::Sender<Position>,
 }
+
+/// The end of what can be read by a node that has everything.
+pub(super) const EVERYTHING: Position = Position(u64::MAX);
 
 /// A write on its way through the writer.
 pub(super) struct Pending {
@@ -74,6 +84,13 @@ pub(super) enum Outcome {
     Silence,
 }
 
+/// Where a write comes from.
+pub(super) struct Caller {
+    pub(super) line: Line,
+    /// Gone once the session has ended; a single call has none, and is not dropped.
+    pub(super) session: Option<Weak<()>>,
+}
+
 impl Line {
     /// The connection a call came by.
     pub(super) fn of<T>(request: &Request<T>) -> Self {
@@ -95,7 +112,7 @@ impl Node {
         rpc: Rpc,
         write: RawWrite,
         timeout: Duration,
-        line: &Line,
+        Caller { line, session }: &Caller,
     ) -> Result<Pending, Status> {
         let fault = self.faults.call(rpc);
         let pending = |way| Pending { way, timeout, fault: fault.clone(), line: line.clone() };
@@ -116,6 +133,9 @@ impl Node {
                 return Err(status::cut());
             }
             Some(Fault::WrongVersion) => return Ok(pending(Way::WrongVersion)),
+            Some(Fault::Queue(delay)) => {
+                return Ok(pending(Way::Commit(self.queue(write, *delay, session))));
+            }
             Some(Fault::TimeOutThenCommit(delay)) => {
                 self.write_later(write, *delay);
                 return Ok(pending(Way::Nowhere));
@@ -154,6 +174,31 @@ impl Node {
             None => Way::Log(answered),
             Some((commits, label)) => Way::Commit(commits.commit(label, answered).await),
         }
+    }
+
+    /// Hands a write in later, unless its session ends before.
+    fn queue(
+        self: &Arc<Self>,
+        write: RawWrite,
+        delay: Duration,
+        session: &Option<Weak<()>>,
+    ) -> oneshot::Receiver<Committed> {
+        let (node, session) = (Arc::clone(self), session.clone());
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            if session.is_some_and(|session| session.strong_count() == 0) {
+                return;
+            }
+            let committed = match node.hand_in(write).await {
+                Way::Log(answered) => answered.await.ok().map(Committed::Answer),
+                Way::Commit(committed) => committed.await.ok(),
+                Way::Nowhere | Way::WrongVersion | Way::NotHandled(_) => None,
+            };
+            // Who asked may be gone.
+            drop(committed.map(|committed| tell.send(committed)));
+        });
+        told
     }
 
     fn write_later(self: &Arc<Self>, write: RawWrite, delay: Duration) {
@@ -216,6 +261,7 @@ impl Pending {
                 | Fault::ShowThenTakeBack
                 | Fault::WrongVersion
                 | Fault::TimeOutThenCommit(_)
+                | Fault::Queue(_)
                 | Fault::Cut
                 | Fault::NotLeader(_)
                 | Fault::NotReady

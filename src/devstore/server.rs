@@ -28,7 +28,7 @@ use super::{
     faults::Faults,
     gossip::ClusterApi,
     line::{Line, Lines},
-    node::Node,
+    node::{EVERYTHING, Node},
     proto::{
         gossip::gossip_server::GossipServer,
         server_features::server_features_server::ServerFeaturesServer,
@@ -85,6 +85,8 @@ pub struct Config {
     /// How long a write is replicated and indexed before it is answered and can be read; nothing of
     /// that if it is zero.
     pub commit_time: Duration,
+    /// How long after its commit an event can be read on a node that does not lead.
+    pub follower_lag: Duration,
 }
 
 /// Why the server did not start.
@@ -115,6 +117,7 @@ impl Config {
             write_timeout: WRITE_TIMEOUT,
             live_behind_max: LIVE_BEHIND_MAX,
             commit_time: Duration::ZERO,
+            follower_lag: Duration::ZERO,
         }
     }
 }
@@ -125,14 +128,17 @@ pub struct Devstore {
     faults: Arc<Faults>,
     store: Arc<EmbeddedStore>,
     switches: Vec<Switch>,
+    /// Whether nodes that do not lead are behind.
+    lags: bool,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-/// What ends one node.
+/// What ends one node, and holds it up.
 struct Switch {
     stopping: watch::Sender<bool>,
     lines: Arc<Lines>,
+    node: Arc<Node>,
 }
 
 /// What the server's thread says once it serves.
@@ -155,6 +161,7 @@ impl Devstore {
         let faults = Arc::new(Faults::default());
         let (ready, started) = mpsc::sync_channel(1);
         let (stop, stopping) = oneshot::channel();
+        let lags = !config.follower_lag.is_zero();
         let parts = Parts { store: Arc::clone(&store), faults: Arc::clone(&faults), clock };
         let thread = std::thread::Builder::new()
             .name("devstore".to_owned())
@@ -162,7 +169,7 @@ impl Devstore {
             .map_err(StartError::Thread)?;
         match started.recv() {
             Ok(Ok(Ready { cluster, switches })) => {
-                Ok(Self { cluster, faults, store, switches, stop, thread })
+                Ok(Self { cluster, faults, store, switches, lags, stop, thread })
             }
             Ok(Err(error)) => Err(error),
             Err(mpsc::RecvError) => Err(StartError::Stopped),
@@ -195,6 +202,24 @@ impl Devstore {
     /// Makes a node the leader or a follower.
     pub fn set_role(&self, node: usize, role: Role) {
         self.cluster.change(node, |member| member.role = role);
+        let Some(Switch { node, .. }) = self.switches.get(node) else { return };
+        // A leader has everything; a follower lags from where it stands.
+        let is_behind = role == Role::Follower && self.lags;
+        let replicated = if is_behind { node.committed() } else { EVERYTHING };
+        node.replicated.send_replace(replicated);
+    }
+
+    /// Holds back what is committed from now on from the readers of a node that does not lead, or shows
+    /// it everything again.
+    pub fn hold_back(&self, node: usize, is_held: bool) {
+        if let Some(Switch { node, .. }) = self.switches.get(node) {
+            node.replicated.send_replace(if is_held { node.committed() } else { EVERYTHING });
+        }
+    }
+
+    /// The nodes as gossip tells of them.
+    pub fn members(&self) -> Vec<Member> {
+        self.cluster.members()
     }
 
     /// Takes back what [`Fault::ShowThenTakeBack`](super::Fault::ShowThenTakeBack) has shown.
@@ -216,6 +241,11 @@ impl Devstore {
         if let Some(switch) = self.switches.get(node) {
             switch.lines.freeze_all(frozen);
         }
+    }
+
+    /// Whether a node is frozen.
+    pub(super) fn is_frozen(&self, node: usize) -> bool {
+        self.switches.get(node).is_some_and(|switch| switch.lines.are_frozen())
     }
 
     /// Makes a node the leader and all others followers. Without one nobody leads, as during an
@@ -287,8 +317,11 @@ async fn live(
     let commits = (!config.commit_time.is_zero())
         .then(|| Commits::start(config.commit_time, parts.store.raw_head()));
     let (mut switches, mut serving) = (Vec::new(), Vec::new());
-    for (index, (listener, _member)) in listeners.into_iter().enumerate() {
+    for (index, (listener, member)) in listeners.into_iter().enumerate() {
         let (stopping, stopped) = watch::channel(false);
+        let lags = !config.follower_lag.is_zero();
+        let is_behind = lags && member.role == Role::Follower;
+        let replicated = if is_behind { parts.store.raw_head() } else { EVERYTHING };
         let node = Arc::new(Node {
             index,
             store: Arc::clone(&parts.store),
@@ -300,10 +333,15 @@ async fn live(
             live_behind_max: config.live_behind_max,
             write_timeout: config.write_timeout,
             stopping: stopped,
+            replicated: watch::Sender::new(replicated),
         });
+        if lags {
+            // It ends with the runtime.
+            tokio::spawn(Arc::clone(&node).replicate(config.follower_lag));
+        }
         let lines = Arc::new(Lines::default());
-        serving.push(tokio::spawn(serve(node, listener, Arc::clone(&lines))));
-        switches.push(Switch { stopping, lines });
+        serving.push(tokio::spawn(serve(Arc::clone(&node), listener, Arc::clone(&lines))));
+        switches.push(Switch { stopping, lines, node });
     }
     let stops: Vec<_> = switches.iter().map(|switch| switch.stopping.clone()).collect();
     let lines: Vec<_> = switches.iter().map(|switch| Arc::clone(&switch.lines)).collect();

@@ -10,7 +10,7 @@ use super::{
     batch, convert,
     faults::Rpc,
     line::Line,
-    node::{Node, Outcome},
+    node::{Caller, Node, Outcome},
     proto::{
         Nothing,
         streams::{
@@ -193,7 +193,8 @@ impl StreamsApi {
         write: RawWrite,
         line: &Line,
     ) -> Result<Result<RawWritten, RawRefusal>, Status> {
-        let pending = self.node.begin(rpc, write, self.node.write_timeout, line).await?;
+        let caller = Caller { line: line.clone(), session: None };
+        let pending = self.node.begin(rpc, write, self.node.write_timeout, &caller).await?;
         match pending.outcome().await {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::TimedOut => Err(status::timed_out()),

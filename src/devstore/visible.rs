@@ -1,6 +1,6 @@
 //! What can be read of the log: what is indexed, which may end before what is written.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     events::Position,
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-use super::node::Node;
+use super::node::{EVERYTHING, Node};
 
 /// Events looked at in one go for the last one that can be read.
 const LOOK_EVENTS: usize = 64;
@@ -20,6 +20,22 @@ const LOOK_EVENTS: usize = 64;
 impl Node {
     /// The last position that can be read.
     pub(super) fn head(&self) -> Position {
+        self.bound().unwrap_or_else(|| self.store.raw_head())
+    }
+
+    /// Where what can be read ends, where that is not the end of the log: before what is not indexed yet,
+    /// and on a node that does not lead before what it does not have yet.
+    fn bound(&self) -> Option<Position> {
+        let replicated = *self.replicated.borrow();
+        match &self.commits {
+            None if replicated == EVERYTHING => None,
+            None => Some(replicated.min(self.store.raw_head())),
+            Some(commits) => Some(replicated.min(commits.indexed())),
+        }
+    }
+
+    /// The last position that a node which has everything can read.
+    pub(super) fn committed(&self) -> Position {
         match &self.commits {
             None => self.store.raw_head(),
             Some(commits) => commits.indexed(),
@@ -28,19 +44,40 @@ impl Node {
 
     /// Waits until something after a position can be read; false when the node ends.
     pub(super) async fn wait_after(&self, position: Position) -> bool {
-        let mut stopping = self.stopping.clone();
+        let (mut stopping, mut replicated) = (self.stopping.clone(), self.replicated.subscribe());
         let waited = async {
-            match &self.commits {
-                None => self.store.wait_raw_after(position).await.is_ok(),
-                Some(commits) => {
-                    commits.wait_after(position).await;
-                    true
-                }
-            }
+            // The sender lives as long as this does.
+            self.is_committed_after(position).await
+                && replicated.wait_for(|replicated| *replicated > position).await.is_ok()
         };
         tokio::select! {
             waited = waited => waited,
             _ = stopping.wait_for(|stopping| *stopping) => false,
+        }
+    }
+
+    /// Waits until something after a position is committed; false when the log ends.
+    async fn is_committed_after(&self, position: Position) -> bool {
+        match &self.commits {
+            None => self.store.wait_raw_after(position).await.is_ok(),
+            Some(commits) => {
+                commits.wait_after(position).await;
+                true
+            }
+        }
+    }
+
+    /// Lets a node that does not lead have what is committed that much later, until the node ends.
+    pub(super) async fn replicate(self: Arc<Self>, lag: Duration) {
+        let mut seen = Position::START;
+        while self.is_committed_after(seen).await {
+            seen = self.committed();
+            tokio::time::sleep(lag).await;
+            self.replicated.send_if_modified(|replicated| {
+                let is_later = *replicated < seen;
+                *replicated = seen.max(*replicated);
+                is_later
+            });
         }
     }
 
@@ -54,10 +91,9 @@ impl Node {
         wanted: Option<Wanted>,
         max: usize,
     ) -> Result<RawPage, ReadError> {
-        let Some(commits) = &self.commits else {
+        let Some(head) = self.bound() else {
             return self.store.read_raw(from, direction, wanted, max).await;
         };
-        let head = commits.indexed();
         let from = match direction {
             Direction::Forwards => from,
             Direction::Backwards => from.min(Position(head.0 + 1)),
@@ -116,8 +152,7 @@ impl Node {
         let now_ms = self.clock.now().0;
         let read =
             |from, direction, max| self.store.read_raw_stream(stream, from, direction, max, now_ms);
-        let Some(commits) = &self.commits else { return read(from, direction, max).await };
-        let head = commits.indexed();
+        let Some(head) = self.bound() else { return read(from, direction, max).await };
         let mut end = RawFrom::End;
         let (first_revision, last) = loop {
             let page = read(end, Direction::Backwards, LOOK_EVENTS).await?;

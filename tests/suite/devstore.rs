@@ -16,6 +16,7 @@ mod program;
 mod reads;
 mod rules;
 mod subscriptions;
+mod three;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 

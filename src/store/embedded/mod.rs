@@ -50,6 +50,7 @@ pub use self::{
     lock::{DirectoryLock, LOCK_FILE},
     loss::{Loss, Missing},
     reader::{LogReader, StreamHead},
+    recent::{REMEMBERED_BYTES, remembered_bytes},
     schema::{FOREIGN_MARK, LOG_FILE, OpenError},
     wal::WalFrames,
     witness::WITNESS_FILE,

@@ -10,10 +10,19 @@ use uuid::Uuid;
 
 use super::key::StreamKey;
 
+/// Bytes of ids that are remembered, counted as a real server does (`CommitedEventsMemCacheLimit`).
+pub const REMEMBERED_BYTES: usize = 8 << 20;
+
+/// Bytes that an id counts as: its own, those of its place, and two for each character of its stream.
+pub fn remembered_bytes(stream: &str) -> usize {
+    28 + 2 * stream.chars().count()
+}
+
 /// A bounded memory of ids; the oldest are forgotten first.
 #[derive(Debug)]
 pub(super) struct RecentIds {
-    max: usize,
+    bytes_max: usize,
+    bytes: usize,
     places: HashMap<Uuid, (StreamKey, u64)>,
     order: VecDeque<Uuid>,
 }
@@ -30,21 +39,24 @@ pub(super) enum Known {
 }
 
 impl RecentIds {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, places: HashMap::new(), order: VecDeque::new() }
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, bytes: 0, places: HashMap::new(), order: VecDeque::new() }
     }
 
     pub(super) fn insert(&mut self, id: Uuid, stream: &StreamKey, revision: u64) {
         if self.places.contains_key(&id) {
             return;
         }
-        if self.order.len() >= self.max
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.places.remove(&oldest);
-        }
         self.order.push_back(id);
         self.places.insert(id, (stream.clone(), revision));
+        self.bytes += remembered_bytes(&stream.to_string());
+        while self.bytes > self.bytes_max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            let forgotten = self.places.remove(&oldest);
+            let name = forgotten.map(|(stream, _)| stream.to_string());
+            self.bytes -= name.as_deref().map_or(0, remembered_bytes);
+        }
     }
 
     pub(super) fn find<'a>(
@@ -66,6 +78,7 @@ impl RecentIds {
     }
 
     pub(super) fn clear(&mut self) {
+        self.bytes = 0;
         self.places.clear();
         self.order.clear();
     }

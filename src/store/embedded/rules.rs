@@ -17,13 +17,10 @@ use super::{
         METADATA, RawAnswer, RawChange, RawEvent, RawExpected, RawRefusal, RawWrite, RawWritten,
         TOMBSTONE,
     },
-    recent::{Known, RecentIds},
+    recent::{Known, REMEMBERED_BYTES, RecentIds},
     settings::{self, Settings},
 };
 use crate::events::Position;
-
-/// Ids remembered: what fits the memory that a real server gives them, about.
-const RECENT_IDS_MAX: usize = 100_000;
 
 /// What the writer remembers for clients.
 #[derive(Debug)]
@@ -60,7 +57,7 @@ enum Decision {
 
 impl Rules {
     pub(super) fn new() -> Self {
-        Self { recent: RecentIds::new(RECENT_IDS_MAX), streams: HashMap::new() }
+        Self { recent: RecentIds::new(REMEMBERED_BYTES), streams: HashMap::new() }
     }
 
     /// Forgets everything: what was remembered is not true any more.

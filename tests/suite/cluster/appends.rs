@@ -194,3 +194,30 @@ async fn a_number_that_fits_by_chance_is_accepted_by_the_server() {
     // This is why an item has one append in flight: `nodes::races` tests that it has.
     store.append(stream(1), Expected::Exact(2), events([4])).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_drops_from_its_queue_is_sent_again_and_written_once() {
+    let (cluster, store) = slow(Duration::from_millis(1), PATIENCE).await;
+    // Longer than anything waits: only the end of the session decides.
+    let queued = Fault::Queue(Duration::from_secs(3_600));
+    cluster.devstore().faults().next(Rpc::BatchAppend, queued);
+    let written = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { until_known(&store, 1, Expected::Exact(0), &[2]).await })
+    };
+    come(&cluster, 2).await;
+    cluster.devstore().cut_node(0);
+    assert_eq!(written.await.unwrap().unwrap().last_revision, 1);
+    assert_eq!(everything(&**cluster.devstore().store(), 9).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_the_queue_of_a_server_is_written_once_however_late() {
+    let (cluster, store) = slow(Duration::from_millis(1), Duration::from_millis(50)).await;
+    let queued = Fault::Queue(Duration::from_millis(400));
+    cluster.devstore().faults().next(Rpc::BatchAppend, queued);
+    let written = until_known(&store, 1, Expected::Exact(0), &[2]).await.unwrap();
+    assert_eq!(written.last_revision, 1);
+    store.append(stream(1), Expected::Exact(1), events([3])).await.unwrap();
+    assert_eq!(everything(&**cluster.devstore().store(), 9).await.len(), 3);
+}

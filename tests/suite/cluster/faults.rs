@@ -14,7 +14,7 @@ use std::{
 };
 
 use doorbuster::{
-    devstore::{Devstore, Ending, Fault, Member, Role, Rpc},
+    devstore::{Act, Devstore, Ending, Fault, Member, Role, Rpc},
     grpc::proto::place_order_response::Outcome,
     store::StoreAddress,
 };
@@ -152,6 +152,8 @@ survives! {
     a_leader_that_nobody_knows: Rpc::BatchAppend, Fault::NotLeader(None);
     a_leader_where_nobody_listens:
         Rpc::BatchAppend, Fault::NotLeader(Some(([127, 0, 0, 1], 1).into()));
+    an_append_that_waits_in_a_queue:
+        Rpc::BatchAppend, Fault::Queue(Duration::from_millis(700));
     a_server_that_is_not_ready: Rpc::BatchAppend, Fault::NotReady;
     a_subscription_that_fails:
         Rpc::Subscribe, Fault::End { after_events: 5, ending: Ending::Error };
@@ -226,6 +228,25 @@ async fn a_leader_that_is_frozen_while_another_one_is_elected() {
     storm(cluster, address, |cluster| {
         cluster.devstore().freeze_node(0, true);
         cluster.devstore().elect(Some(1));
+    })
+    .await;
+}
+
+/// The subscription stays where it is; the appends go to the new leader, and the node reads what they wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_resigns_and_shows_what_comes_after_late() {
+    let cluster = Cluster::of(&[Role::Leader, Role::Follower, Role::Follower]);
+    let address = cluster.seeds(&[0, 1, 2]);
+    storm(cluster, address, |cluster| {
+        let devstore = cluster.devstore();
+        devstore.act(Act::Resign, Duration::from_millis(200));
+        devstore.hold_back(0, true);
+        // A few orders later.
+        let calls = devstore.faults().calls(Rpc::BatchAppend) + 5;
+        while devstore.faults().calls(Rpc::BatchAppend) < calls {
+            std::thread::yield_now();
+        }
+        devstore.hold_back(0, false);
     })
     .await;
 }

@@ -2,7 +2,7 @@
 //! and tells apart what must not be confused. Method: the port itself, against the development
 //! server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use doorbuster::{
     devstore::{Ending, Fault, Role, Rpc},
@@ -37,6 +37,19 @@ async fn the_development_server_conforms() {
     // What was written for that is nothing to a node.
     assert_eq!(everything(&**cluster.devstore().store(), 100).await, []);
     assert_eq!(everything(&*open(cluster.address(0)), 100).await, []);
+}
+
+/// As a real cluster does: commits take time, and followers show them later.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_conforms_while_commits_take_time_and_followers_are_behind() {
+    let cluster = Cluster::with(|config| {
+        let address = config.nodes[0].0;
+        config.nodes =
+            vec![(address, Role::Leader), (address, Role::Follower), (address, Role::Follower)];
+        config.commit_time = Duration::from_millis(3);
+        config.follower_lag = Duration::from_millis(50);
+    });
+    conforms(open_to_probe(cluster.seeds(&[0, 1, 2])), Category::Probe).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

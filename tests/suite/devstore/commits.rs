@@ -39,16 +39,16 @@ const PATH: &str = "/event_store.client.streams.Streams/BatchAppend";
 const READ: &str = "/event_store.client.streams.Streams/Read";
 
 /// A session as it goes over the wire.
-struct Session {
+pub struct Session {
     send: Option<mpsc::Sender<BatchAppendReq>>,
     answers: Streaming<BatchAppendResp>,
 }
 
 /// What an append was answered: revision and position, or code, words and the revision there is.
-type Said = Result<(u64, u64), (Code, String, Option<u64>)>;
+pub type Said = Result<(u64, u64), (Code, String, Option<u64>)>;
 
 impl Session {
-    async fn begin(running: &Running, node: usize, requires_leader: bool) -> Self {
+    pub async fn begin(running: &Running, node: usize, requires_leader: bool) -> Self {
         let address = format!("http://{}", running.server.node_address(node));
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         let (send, mut sent) = mpsc::channel(64);
@@ -63,7 +63,7 @@ impl Session {
         Self { send: Some(send), answers }
     }
 
-    async fn append(&self, name: u128, stream: &str, expected: Option<u64>, ids: &[u128]) {
+    pub async fn append(&self, name: u128, stream: &str, expected: Option<u64>, ids: &[u128]) {
         let entry = |key: &str, value: &str| MetadataEntry { key: key.into(), value: value.into() };
         let event = |id: &u128| ProposedMessage {
             id: Some(wire_id(*id)),
@@ -94,7 +94,7 @@ impl Session {
         Ok(next.expect("an answer")?.map(read))
     }
 
-    async fn said(&mut self) -> (u128, Said) {
+    pub async fn said(&mut self) -> (u128, Said) {
         self.next().await.unwrap().unwrap()
     }
 }
@@ -132,7 +132,7 @@ fn wire_id(id: u128) -> WireUuid {
     WireUuid { value: Some(Value::String(Uuid::from_u128(id).to_string())) }
 }
 
-fn conflict(at: u64) -> Said {
+pub fn conflict(at: u64) -> Said {
     Err((Code::AlreadyExists, "WrongExpectedVersion".to_owned(), Some(at)))
 }
 
@@ -141,14 +141,14 @@ fn failure(code: Code, words: &str) -> Said {
 }
 
 /// A server that is set like this.
-fn with(change: impl FnOnce(&mut Config)) -> Running {
+pub fn with(change: impl FnOnce(&mut Config)) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Config::single(directory.path().to_owned(), ANYWHERE);
     change(&mut config);
     Running { server: start(config), directory }
 }
 
-fn committing(commit_ms: u64, timeout_ms: u64) -> Running {
+pub fn committing(commit_ms: u64, timeout_ms: u64) -> Running {
     with(|config| {
         config.commit_time = Duration::from_millis(commit_ms);
         config.write_timeout = Duration::from_millis(timeout_ms);
@@ -271,7 +271,7 @@ async fn answers_are_lost_once_nothing_more_comes() {
 async fn a_live_subscription_that_is_not_read_is_ended() {
     const EVENTS: u64 = 400;
     let running = with(|config| config.live_behind_max = 50);
-    let mut messages = follow(&running).await;
+    let mut messages = follow(&running, 0).await;
     loop {
         let message = messages.message().await.unwrap().unwrap();
         if let Some(read_resp::Content::CaughtUp(_)) = message.content {
@@ -305,8 +305,8 @@ async fn a_live_subscription_that_is_not_read_is_ended() {
 }
 
 /// A subscription to the whole log whose reader takes little at a time.
-async fn follow(running: &Running) -> Streaming<ReadResp> {
-    let address = format!("http://{}", running.server.node_address(0));
+pub async fn follow(running: &Running, node: usize) -> Streaming<ReadResp> {
+    let address = format!("http://{}", running.server.node_address(node));
     let endpoint = Channel::from_shared(address).unwrap();
     let channel = endpoint.initial_stream_window_size(65_535).connect().await.unwrap();
     let from = options::AllOptions {
@@ -328,5 +328,16 @@ async fn follow(running: &Running) -> Streaming<ReadResp> {
     grpc.ready().await.unwrap();
     let codec = tonic_prost::ProstCodec::<ReadReq, ReadResp>::default();
     let path = tonic::codegen::http::uri::PathAndQuery::from_static(READ);
-    grpc.server_streaming(Request::new(ask), path, codec).await.unwrap().into_inner()
+    let mut request = Request::new(ask);
+    request.metadata_mut().insert("requires-leader", requires_leader(running, node));
+    grpc.server_streaming(request, path, codec).await.unwrap().into_inner()
+}
+
+/// Only a node that leads is asked for one that does.
+fn requires_leader(
+    running: &Running,
+    node: usize,
+) -> tonic::metadata::MetadataValue<tonic::metadata::Ascii> {
+    let leads = running.server.members()[node].role == Role::Leader;
+    tonic::metadata::MetadataValue::from_static(if leads { "true" } else { "false" })
 }

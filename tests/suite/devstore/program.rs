@@ -2,7 +2,7 @@
 //! and what a kill leaves.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -83,4 +83,52 @@ fn an_address_that_others_can_reach_is_refused() {
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(words.contains("listen: 0.0.0.0 is not a loopback address"), "{words}");
     assert!(!data.exists());
+}
+
+/// The node that leads after each of these acts, by its number.
+fn acted(acts: &[(&str, Value)]) {
+    let directory = tempfile::tempdir().unwrap();
+    let words = ["--listen", "127.0.0.1:0", "--nodes", "3", "--acts", "--election-ms", "1"];
+    let mut command = devstore(directory.path());
+    let mut child = command.args(words).stdin(Stdio::piped()).spawn().unwrap();
+    let (mut acts_in, out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut lines = BufReader::new(out).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let said = next();
+    assert_eq!(said["nodes"].as_array().unwrap().len(), 3, "{said}");
+    for (act, leader) in acts {
+        writeln!(acts_in, "{act}").unwrap();
+        if *leader != "refused" {
+            assert_eq!(next(), serde_json::json!({ "act": act, "leader": leader }));
+        }
+    }
+    drop(acts_in);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let stopped = child.wait_with_output().unwrap();
+    assert!(stopped.status.success());
+    let refused = acts.iter().filter(|(_, leader)| *leader == "refused").count();
+    let complaints = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(complaints.lines().count(), refused, "{complaints}");
+}
+
+#[test]
+fn its_nodes_are_killed_frozen_and_made_to_resign_from_standard_input() {
+    acted(&[
+        ("resign", 2.into()),
+        ("kill 9", "refused".into()),
+        ("kill leader", 3.into()),
+        ("freeze leader", Value::Null),
+        ("resign", "refused".into()),
+        ("thaw 3", 1.into()),
+    ]);
+}
+
+#[test]
+fn ports_beyond_the_last_one_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let words = ["--listen", "127.0.0.1:65534", "--nodes", "3"];
+    let refused = devstore(directory.path()).args(words).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(words.contains("--listen: 3 nodes need the ports from 65534 on"), "{words}");
 }
