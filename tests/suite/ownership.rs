@@ -2,7 +2,7 @@
 //! owns what costs time and never a promise. Method: a simulation of the views and of the order of
 //! commands under faults, and real servers that call each other.
 
-mod pair;
+pub mod pair;
 mod seen;
 mod simulation;
 mod world;

@@ -6,8 +6,14 @@ use std::{
     process::Command,
 };
 
-use super::{figures::Figures, watched_node};
-use crate::support::{item, place};
+use doorbuster::grpc::proto::NodeStanding;
+
+use super::figures::Figures;
+use crate::{
+    nodes::pair::Pair,
+    ownership::pair::{among, sees},
+    support::{item, place},
+};
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/doorbuster.json");
 const ALERTS: &str = include_str!("../../../deploy/alerts.yml");
@@ -51,11 +57,20 @@ fn alerts() -> BTreeMap<&'static str, Vec<&'static str>> {
     alerts
 }
 
+/// Of a node that has another one beside it: one that is alone has no peers to tell of.
 async fn figures_after_an_order() -> Figures {
-    let node = watched_node().await;
+    let secrets = tempfile::tempdir().unwrap();
+    let peer = among(&secrets, "secret");
+    let pair = Pair::start_with(|config| {
+        peer(config);
+        config.web = Some(([127, 0, 0, 1], 0).into());
+    })
+    .await;
+    let node = &pair.nodes[0];
+    sees(node, 1, NodeStanding::Answers).await;
     let (_, items) = node.sale(vec![item("phone", &[("shanghai", 2)])]).await;
     node.purchases().place_order(place(&items[0], "ann", 1)).await.unwrap();
-    Figures::of(&node).await
+    Figures::of(node).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
