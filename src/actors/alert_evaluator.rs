@@ -231,7 +231,7 @@ impl Rounds {
             let SaleOutcome::Sale(view) = self.parts.sales.show(sale).await?.outcome else {
                 return Ok(Vec::new());
             };
-            let over = view.closed.is_some() || self.parts.clock.now() >= view.plan.on_sale().1;
+            let over = view.closed.is_some() || self.parts.clock.now() >= view.closes_at();
             if over { self.open(Some(sale)).await } else { Ok(Vec::new()) }
         };
         let open: Result<Vec<AlertRaised>, Fault> =

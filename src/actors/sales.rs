@@ -14,7 +14,7 @@ use crate::{
     domain::{
         coupon::CouponBatch,
         item::Item,
-        sale::{CreateSale, Sale, SaleCommand, SaleOutcome, SteerSale},
+        sale::{CreateSale, RescheduleSale, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
     },
     events::SaleCreated,
     values::SaleId,
@@ -66,6 +66,17 @@ impl Sales {
         self.carried_out(answer).await
     }
 
+    /// Gives a sale and its items other windows.
+    pub async fn reschedule(
+        &self,
+        sale_id: SaleId,
+        to: RescheduleSale,
+        deadline: Option<Deadline>,
+    ) -> Result<Answer<SaleOutcome>, Fault> {
+        let answer = self.sales.ask(sale_id.0, SaleCommand::Reschedule(to), deadline).await?;
+        self.carried_out(answer).await
+    }
+
     /// Refuses new orders for all of its items until it is resumed.
     pub async fn pause(
         &self,
@@ -103,17 +114,20 @@ impl Sales {
         let mut told = (**sale).clone();
         loop {
             answer.position = answer.position.max(tell(&self.items, commands(&told)).await?);
-            if told.pause.is_none() && told.closed.is_none() {
+            if told.pause.is_none() && told.closed.is_none() && told.schedule.is_none() {
                 return Ok(answer);
             }
             // Another call may have resumed what was being paused here, or the other way round, and
             // been answered: then its event is the last one.
+            let said = |sale: &SaleView| {
+                (
+                    sale.pause.clone(),
+                    sale.closed.clone(),
+                    sale.schedule.as_ref().map(|to| to.revision),
+                )
+            };
             match self.show(told.sale_id).await?.outcome {
-                SaleOutcome::Sale(now)
-                    if (&now.pause, &now.closed) != (&told.pause, &told.closed) =>
-                {
-                    told = *now;
-                }
+                SaleOutcome::Sale(now) if said(&now) != said(&told) => told = *now,
                 SaleOutcome::Sale(_) | SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => {
                     return Ok(answer);
                 }

@@ -278,6 +278,7 @@ rpcs! {
     ReportService CompareSales: Report, Anyone, Reports, Answer, Command;
 
     SaleService CreateSale: Steer, Operator, -, Light, Plan;
+    SaleService RescheduleSale: Steer, Operator, -, Light, Plan;
     SaleService PauseSale: Steer, Operator, -, Light, Plan;
     SaleService ResumeSale: Steer, Operator, -, Light, Plan;
     SaleService CloseSale: Steer, Operator, -, Light, Plan;

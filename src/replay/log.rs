@@ -117,9 +117,7 @@ impl Log {
         let Some(recorded) = found.first() else { return Err(ReplayError::NotFound("sale_id")) };
         match SaleEvent::pick(decode(recorded)?) {
             Some(SaleEvent::Created(created)) => Ok((recorded.position, created)),
-            Some(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_)) | None => {
-                Err(ReplayError::misplaced(recorded))
-            }
+            _ => Err(ReplayError::misplaced(recorded)),
         }
     }
 

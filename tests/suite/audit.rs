@@ -24,6 +24,7 @@ mod broken_prices;
 mod broken_references;
 mod broken_refunds;
 mod broken_reinstatements;
+mod broken_schedules;
 mod broken_traffic;
 mod certificate;
 mod certificate_priced;
@@ -45,6 +46,7 @@ use rusqlite::Connection;
 use self::{
     broken_items::{forms_that_cannot_be, steering_that_cannot_be},
     broken_orders::{ends_that_cannot_be, orders_that_cannot_be},
+    broken_schedules::{rescheduled, schedules_that_cannot_be},
     broken_traffic::beacons_that_cannot_be,
     story::{CLOSES, Story, item_a, sound},
 };
@@ -353,5 +355,18 @@ fn no_cut_off_file_is_accepted() {
         fs::write(&log, &bytes[..length]).unwrap();
         let verdict = verify(dir.path());
         assert!(!verdict.is_ok_and(|proof| proof.ok()), "cut to {length} bytes");
+    }
+}
+
+#[test]
+fn a_sale_that_is_rescheduled_is_sound_and_each_wrong_window_is_found() {
+    let proof = rescheduled().show(|_, _| {});
+    assert!(proof.ok(), "{proof}");
+    for (name, spoil, words) in schedules_that_cannot_be() {
+        let mut story = rescheduled();
+        spoil(&mut story);
+        let proof = story.show(|_, _| {});
+        let found = proof.findings.iter().any(|finding| finding.problem.contains(words));
+        assert!(found, "{name}:\n{proof}");
     }
 }

@@ -18,8 +18,8 @@ use doorbuster::{
     events::{
         Act, AttemptOutcome, DecodeError, Draw, Event, ItemEvent, ItemPaused, ItemPlan, OfferEvent,
         OrdersExported, PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded,
-        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, Stored, StreamName,
-        TrafficRecorded, WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleRescheduled, SaleResumed, Stored,
+        StreamName, TrafficRecorded, WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -84,6 +84,14 @@ fn sale_samples() -> Vec<SaleEvent> {
         SaleEvent::Paused(SalePaused { act: act(), paused_at_ms: AT }),
         SaleEvent::Resumed(SaleResumed { act: act(), resumed_at_ms: AT }),
         SaleEvent::Closed(SaleClosed { act: act(), closed_at_ms: AT }),
+        SaleEvent::Rescheduled(SaleRescheduled {
+            opens_at_ms_before: AT,
+            closes_at_ms_before: AT.plus(3_600_000),
+            opens_at_ms: AT.plus(60_000),
+            closes_at_ms: AT.plus(3_700_000),
+            act: act(),
+            rescheduled_at_ms: AT.plus(-1),
+        }),
     ]
 }
 

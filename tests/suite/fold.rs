@@ -159,7 +159,7 @@ fn the_catalog_follows_what_operators_do() {
         "SELECT sku, opens_at_ms, closes_at_ms, limit_per_buyer, limit_per_order, paused,
          closed_at_ms FROM items ORDER BY number",
     );
-    assert_eq!(items, ["lamp|999000|2000000|5|4|0|", "sofa|999000|2000000||2|1|1008000"]);
+    assert_eq!(items, ["lamp|999000|2000000|5|4|0|", "sofa|999000|2500000||2|1|1008000"]);
 }
 
 #[test]

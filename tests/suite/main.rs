@@ -83,6 +83,8 @@ mod recovery;
 mod refunds;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
+/// A sale gets another window, and its items follow.
+mod rescheduled;
 /// What buyers paid is what every report adds up to.
 mod revenue;
 /// What stands between clients and several nodes.

@@ -191,7 +191,7 @@ impl Walk {
     pub(super) fn new(positions: Positions, shared: bool, keep: Keep) -> Self {
         Self {
             streams: Vec::new(),
-            plans: Plans::new(),
+            plans: Plans::default(),
             payments: Payments::default(),
             limited: Limited::default(),
             coupons: OrderCoupons::default(),
@@ -300,7 +300,7 @@ impl Walk {
     /// The verdict, after the last event, and what it was come to with.
     pub(super) fn end(mut self) -> Judged {
         let mut items = Vec::new();
-        let mut plain = self.plans.values().all(|planned| planned.goods.is_none());
+        let mut plain = self.plans.items.values().all(|planned| planned.goods.is_none());
         for Stream { name, book, head, next_revision, hash } in self.streams {
             if let Some(head) = &head {
                 self.proof.chains += 1;

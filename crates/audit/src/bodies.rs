@@ -167,6 +167,14 @@ pub(super) struct ItemAdded<'a> {
 pub(super) struct ItemScheduled {
     pub opens_at_ms: i64,
     pub closes_at_ms: i64,
+    #[serde(default)]
+    pub moved_ms: i64,
+    #[serde(default)]
+    pub sale_revision: Option<u64>,
+    #[serde(default)]
+    pub act: Option<Act>,
+    #[serde(default)]
+    pub scheduled_at_ms: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -390,6 +398,16 @@ pub(super) struct SaleCreated<'a> {
     pub rewards: Vec<Reward>,
     pub act: Act,
     pub created_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SaleRescheduled {
+    pub opens_at_ms_before: i64,
+    pub closes_at_ms_before: i64,
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+    pub act: Act,
+    pub rescheduled_at_ms: i64,
 }
 
 #[derive(Deserialize)]

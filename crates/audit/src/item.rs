@@ -10,6 +10,7 @@ mod order_life;
 mod price;
 mod purchase;
 mod references;
+mod schedule;
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,8 +19,8 @@ use uuid::Uuid;
 use super::{
     auditor::Event,
     bodies::{
-        Closed, Draw, Id, ItemAdded, ItemScheduled, Paused, PurchaseLimitSet, ReserveAct,
-        ReserveReleased, ReserveSet, Resumed, StockAllocated,
+        Closed, Draw, Id, ItemAdded, Paused, PurchaseLimitSet, ReserveAct, ReserveReleased,
+        ReserveSet, Resumed, StockAllocated,
     },
     certificate::Opening,
     chain,
@@ -57,6 +58,7 @@ pub(super) struct ItemBook {
     adding: bool,
     opens_at_ms: i64,
     closes_at_ms: i64,
+    told: schedule::Told,
     limit_per_buyer: Option<i64>,
     limit_per_order: Option<i64>,
     paused: bool,
@@ -101,6 +103,7 @@ impl ItemBook {
             adding: false,
             opens_at_ms: 0,
             closes_at_ms: i64::MAX,
+            told: schedule::Told::default(),
             limit_per_buyer: None,
             limit_per_order: None,
             paused: false,
@@ -213,7 +216,7 @@ impl ItemBook {
             "OrderExpired" => self.expired(event, say),
             "RefundDue" => self.refund_due(event, say),
             "ItemAdded" => self.added(event, plans, say),
-            "ItemScheduled" => self.scheduled(event, say),
+            "ItemScheduled" => self.scheduled(event, plans, say),
             "PurchaseLimitSet" => self.limit_set(event, say),
             "StockAllocated" => self.allocated(event, say),
             "ReserveSet" => self.reserve_set(event, say),
@@ -253,7 +256,7 @@ impl ItemBook {
             time_to_pay_ms: added.time_to_pay_ms,
             sale_limit: added.sale_limit_per_buyer,
         };
-        if let Some(planned) = plans.get(&self.id) {
+        if let Some(planned) = plans.items.get(&self.id) {
             let goods = planned.goods.clone().unwrap_or_default();
             let others = (&added.regions, added.draw, added.reinstate_within_ms);
             if planned.plan != told
@@ -280,18 +283,6 @@ impl ItemBook {
             sale_limit: told.sale_limit,
         });
         self.adding = true;
-        Ok(())
-    }
-
-    fn scheduled(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
-        let window: ItemScheduled = serde_json::from_slice(event.data)?;
-        if window.opens_at_ms >= window.closes_at_ms {
-            say("the item closes before it opens".to_owned());
-        }
-        event.check_not_judged(say);
-        self.steered(event, event.causation, say);
-        self.opens_at_ms = window.opens_at_ms;
-        self.closes_at_ms = window.closes_at_ms;
         Ok(())
     }
 

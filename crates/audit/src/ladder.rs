@@ -24,6 +24,14 @@ impl Ladder {
         Self { number, used: vec![0; prices.steps.len()], prices }
     }
 
+    /// The window of the item was moved.
+    pub(super) fn move_by(&mut self, ms: i64) {
+        for price in &mut self.prices.time_prices {
+            price.from_ms = price.from_ms.saturating_add(ms);
+            price.until_ms = price.until_ms.saturating_add(ms);
+        }
+    }
+
     fn free(&self, step: usize) -> i128 {
         i128::from(self.prices.steps[step].units) - self.used[step]
     }

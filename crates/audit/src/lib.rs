@@ -28,6 +28,7 @@ mod proof;
 mod quota;
 mod reserve_plan;
 mod sale;
+mod schedule;
 mod shown;
 mod stock;
 mod traffic;

@@ -40,6 +40,15 @@ pub(super) struct Basket {
 
 impl Offers {
     /// Replaces all offers. A pool of the same offer and goods keeps what is held and given.
+    /// The window of the item was moved.
+    pub(super) fn move_by(&mut self, ms: i64) {
+        for offer in &mut self.listed {
+            for moment in [&mut offer.from_ms, &mut offer.until_ms].into_iter().flatten() {
+                *moment = moment.saturating_add(ms);
+            }
+        }
+    }
+
     pub(super) fn set(&mut self, offers: Vec<Offer>) {
         for offer in &offers {
             let Some(gift) = gift(offer) else { continue };

@@ -1,5 +1,5 @@
-//! A sale and its plans: created once by the request that gives it its id, paused and resumed in
-//! turns, closed once.
+//! A sale and its plans: created once by the request that gives it its id, rescheduled, paused and
+//! resumed in turns, closed once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,8 +7,11 @@ use uuid::Uuid;
 
 use super::{
     auditor::Event,
-    bodies::{Closed, Id, Paused, PlannedGoods, Resumed, SaleCreated, WarehouseUnits},
+    bodies::{
+        Closed, Id, Paused, PlannedGoods, Resumed, SaleCreated, SaleRescheduled, WarehouseUnits,
+    },
     chain,
+    schedule::{SaleWindows, Scheduled, Schedules, Window},
 };
 
 /// What a sale says one of its items is.
@@ -30,8 +33,12 @@ pub(super) struct Planned {
     pub goods: Option<Box<PlannedGoods>>,
 }
 
-/// The plans of all items whose sale stands in the log so far.
-pub(super) type Plans = HashMap<Uuid, Planned>;
+/// The plans and windows of all items whose sale stands in the log so far.
+#[derive(Default)]
+pub(super) struct Plans {
+    pub items: HashMap<Uuid, Planned>,
+    pub schedules: Schedules,
+}
 
 /// What is remembered of one sale.
 pub(super) struct SaleBook {
@@ -39,6 +46,7 @@ pub(super) struct SaleBook {
     created_by: Option<Uuid>,
     /// Requests of operators after that.
     requests: HashSet<Uuid>,
+    windows: SaleWindows,
     paused: bool,
     closed: bool,
     last_at_ms: i64,
@@ -50,6 +58,7 @@ impl SaleBook {
             id,
             created_by: None,
             requests: HashSet::new(),
+            windows: SaleWindows::default(),
             paused: false,
             closed: false,
             last_at_ms: 0,
@@ -77,6 +86,15 @@ impl SaleBook {
                     say("the sale is closed twice".to_owned());
                 }
                 self.closed = true;
+            }
+            "SaleRescheduled" => {
+                let to: SaleRescheduled = serde_json::from_slice(event.data)?;
+                self.common(event, to.act.request_id, to.rescheduled_at_ms, say);
+                self.steered(to.act.request_id.0, "rescheduled", say);
+                if self.closed {
+                    say("a closed sale is rescheduled".to_owned());
+                }
+                self.windows.reschedule(event, &to, &mut plans.schedules, say);
             }
             "SalePaused" => {
                 let paused: Paused = serde_json::from_slice(event.data)?;
@@ -142,6 +160,7 @@ impl SaleBook {
             say("a coupon is earned by paying nothing".to_owned());
         }
         let mut skus = HashSet::new();
+        let mut windows = Vec::with_capacity(created.items.len());
         for item in &created.items {
             if !skus.insert(&item.sku) {
                 say(format!("the sale offers SKU {:?} twice", item.sku));
@@ -172,7 +191,14 @@ impl SaleBook {
                 sale_limit: created.limit_per_buyer,
             };
             let goods = (item.goods != PlannedGoods::default()).then(|| item.goods.clone().into());
-            plans.insert(item.item_id.0, Planned { plan, goods });
+            plans.items.insert(item.item_id.0, Planned { plan, goods });
+            let (opens_at_ms, closes_at_ms) = (item.opens_at_ms, item.closes_at_ms);
+            let window = Window { opens_at_ms, closes_at_ms };
+            windows.push((item.item_id.0, window));
+            let scheduled = Scheduled { sale_revision: 0, window, moved_ms: 0 };
+            plans.schedules.insert(item.item_id.0, vec![scheduled]);
         }
+        let (opens_at_ms, closes_at_ms) = (created.opens_at_ms, created.closes_at_ms);
+        self.windows = SaleWindows::planned(Window { opens_at_ms, closes_at_ms }, windows);
     }
 }

@@ -97,7 +97,7 @@ impl Process for Reactions {
 
 /// Whether a sale has ended and none of its orders can hold units any more.
 fn is_over(sale: &SaleView, now: UnixMs) -> bool {
-    let ended = sale.closed.as_ref().map_or(sale.plan.on_sale().1, |closed| closed.closed_at_ms);
+    let ended = sale.closed.as_ref().map_or(sale.closes_at(), |closed| closed.closed_at_ms);
     let to_pay = sale.plan.items.iter().map(|item| item.time_to_pay_ms).max();
     now >= ended.plus(to_pay.unwrap_or(0))
 }

@@ -1,5 +1,5 @@
 //! A sale is carried out at its items and batches of coupons: what it plans is told to each of them, and
-//! to the items whether it is paused or closed.
+//! to the items when they are on sale and whether it is paused or closed.
 //!
 //! The call that creates or steers a sale tells them itself and answers when they know. This process does
 //! what such a call left undone, because its node crashed or one of them could not be asked.
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         coupon::{CouponCommand, CreateBatch},
-        item::{AddItem, ItemCommand, Steer, SteerAction},
+        item::{AddItem, ItemCommand, ItemSchedule, Steer, SteerAction},
         sale::{Pause, SaleView},
     },
     events::{
@@ -131,6 +131,7 @@ impl TellItems {
             SaleEvent::Paused(paused) => (&paused.act, None),
             SaleEvent::Resumed(resumed) => (&resumed.act, None),
             SaleEvent::Closed(closed) => (&closed.act, None),
+            SaleEvent::Rescheduled(to) => (&to.act, None),
         };
         let newest = recorded.position;
         let before = self.untold.remove(&sale);
@@ -158,8 +159,11 @@ impl TellItems {
             OfferEvent::Paused(paused) => &paused.act,
             OfferEvent::Resumed(resumed) => &resumed.act,
             OfferEvent::Closed(closed) => &closed.act,
-            OfferEvent::Scheduled(_)
-            | OfferEvent::PurchaseLimitSet(_)
+            OfferEvent::Scheduled(window) => match &window.act {
+                Some(act) => act,
+                None => return,
+            },
+            OfferEvent::PurchaseLimitSet(_)
             | OfferEvent::PricesSet(_)
             | OfferEvent::OffersSet(_)
             | OfferEvent::GiftUnitsSet(_)
@@ -187,7 +191,8 @@ impl TellItems {
 
 /// What each item of a sale is told, in this order.
 pub(in crate::actors) fn commands(sale: &SaleView) -> Vec<(ItemId, Vec<ItemCommand>)> {
-    sale.plan.items.iter().map(|plan| (plan.item_id, commands_of(sale, plan))).collect()
+    let of = |(place, plan): (usize, &ItemPlan)| (plan.item_id, commands_of(sale, place, plan));
+    sale.plan.items.iter().enumerate().map(of).collect()
 }
 
 /// What each batch of coupons of a sale is told.
@@ -205,7 +210,7 @@ pub(in crate::actors) fn batches(sale: &SaleView) -> Vec<(BatchId, CouponCommand
     plans.map(|plan| (plan.batch_id, create(plan.batch_id, plan.terms.clone()))).collect()
 }
 
-fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
+fn commands_of(sale: &SaleView, place: usize, plan: &ItemPlan) -> Vec<ItemCommand> {
     let steer = |act: &Act, action| {
         ItemCommand::Steer(Steer {
             request_id: of_item(act.request_id, plan.item_id),
@@ -227,11 +232,23 @@ fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
         operator: sale.plan.act.operator.clone(),
     }));
     // A crash before the end of the creation leaves items that are not there yet.
-    match &sale.pause {
-        None => vec![add],
-        Some(Pause { on: true, act, .. }) => vec![add, steer(act, SteerAction::PauseWithSale)],
-        Some(Pause { on: false, act, .. }) => vec![add, steer(act, SteerAction::ResumeWithSale)],
+    let mut commands = vec![add];
+    if let Some(schedule) = &sale.schedule
+        && let Some(window) = schedule.items.get(place)
+    {
+        let to = SteerAction::Schedule(ItemSchedule {
+            opens_at: window.opens_at,
+            closes_at: window.closes_at,
+            moved_ms: schedule.moved_ms,
+            sale_revision: schedule.revision,
+        });
+        commands.push(steer(&schedule.act, to));
     }
+    if let Some(Pause { on, act, .. }) = &sale.pause {
+        let action = if *on { SteerAction::PauseWithSale } else { SteerAction::ResumeWithSale };
+        commands.push(steer(act, action));
+    }
+    commands
 }
 
 /// The request that a sale's request causes at one of its items.

@@ -1,7 +1,8 @@
-//! `doorbuster sale`: create a sale from a file, show, pause, resume and close it.
+//! `doorbuster sale`: create a sale from a file, show, reschedule, pause, resume and close it.
 
 mod alerts;
 mod levers;
+mod reschedule;
 mod windows;
 
 use std::{fs, io, path::PathBuf};
@@ -68,6 +69,11 @@ enum Verb {
   doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
   doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Show(Show),
+    /// Move the window of a sale: postpone it, extend it or end it earlier
+    #[command(before_help = "Examples:
+  doorbuster sale reschedule 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --open-time 2026-11-11T01:00:00+08:00 --reason \"the bank is late\"
+  doorbuster sale reschedule 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --close-time 2026-11-12T00:00:00+08:00 --reason \"units are left\"")]
+    Reschedule(reschedule::Reschedule),
     /// Refuse new orders for all items until resumed; held orders can be paid and still expire
     #[command(before_help = "Examples:
   doorbuster sale pause 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is down\"")]
@@ -136,6 +142,14 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Create(create) => create.run(common),
         Verb::List(list) => list.run(common),
         Verb::Show(show) => show.run(common),
+        Verb::Reschedule(to) => {
+            let (decided, notices) = to.send()?;
+            show_steered(common, decided)?;
+            for notice in &notices {
+                common.note(format_args!("warning: {}", notice.message));
+            }
+            Ok(())
+        }
         Verb::Pause(steer) => steer.pause(common),
         Verb::Resume(steer) => steer.resume(common),
         Verb::Close(steer) => steer.close(common),
@@ -348,6 +362,9 @@ fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     rows.extend(windows.facts(now));
     if let Some(closed) = &sale.closed_time {
         rows.push(("closed", time(Some(closed))));
+    }
+    if let Some(moved) = &sale.reschedule_time {
+        rows.push(("moved", time(Some(moved))));
     }
     if let Some(paused) = &sale.pause_time {
         rows.push(("paused", time(Some(paused))));

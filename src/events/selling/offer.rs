@@ -85,6 +85,17 @@ pub struct ItemAdded {
 pub struct ItemScheduled {
     pub opens_at_ms: UnixMs,
     pub closes_at_ms: UnixMs,
+    /// Its time prices, and the moments of its offers, move by so much with the window.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub moved_ms: i64,
+    /// Revision of the sale's event that is carried out; absent, as are the next two, where the window is
+    /// that of the plan.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sale_revision: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scheduled_at_ms: Option<UnixMs>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +139,10 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 impl ItemAdded {
     /// The limit over the whole sale that its orders come under.
     pub fn sale_limit(&self) -> Option<SaleLimit> {
@@ -141,7 +156,7 @@ impl OfferEvent {
     pub fn at(&self) -> Option<UnixMs> {
         match self {
             Self::Added(e) => Some(e.added_at_ms),
-            Self::Scheduled(_) => None,
+            Self::Scheduled(e) => e.scheduled_at_ms,
             Self::PurchaseLimitSet(e) => e.set_at_ms,
             Self::Paused(e) => Some(e.paused_at_ms),
             Self::Resumed(e) => Some(e.resumed_at_ms),
@@ -158,7 +173,8 @@ impl OfferEvent {
     /// Who did it; `None` for what was planned with the sale.
     pub fn act(&self) -> Option<&Act> {
         match self {
-            Self::Added(_) | Self::Scheduled(_) => None,
+            Self::Added(_) => None,
+            Self::Scheduled(e) => e.act.as_ref(),
             Self::PurchaseLimitSet(e) => e.act.as_ref(),
             Self::Paused(e) => Some(&e.act),
             Self::Resumed(e) => Some(&e.act),
@@ -172,13 +188,13 @@ impl OfferEvent {
         }
     }
 
-    /// Whether its whole sale was paused or resumed: an act upon the sale, not upon the item.
+    /// Whether its whole sale was paused, resumed or rescheduled: an act upon the sale, not upon the item.
     pub fn is_by_sale(&self) -> bool {
         match self {
             Self::Paused(e) => e.by_sale,
             Self::Resumed(e) => e.by_sale,
+            Self::Scheduled(e) => e.act.is_some(),
             Self::Added(_)
-            | Self::Scheduled(_)
             | Self::PurchaseLimitSet(_)
             | Self::Closed(_)
             | Self::PricesSet(_)

@@ -54,6 +54,25 @@ pub enum ReturnedUnits {
     NextPrice,
 }
 
+impl Prices {
+    /// Moves every time price by so many milliseconds.
+    pub fn move_by(&mut self, ms: i64) {
+        for time_price in &mut self.time_prices {
+            time_price.from_ms = time_price.from_ms.plus(ms);
+            time_price.until_ms = time_price.until_ms.plus(ms);
+        }
+    }
+}
+
+impl Offer {
+    /// Moves its own moments, where it has some, by so many milliseconds.
+    pub fn move_by(&mut self, ms: i64) {
+        for moment in [&mut self.from_ms, &mut self.until_ms].into_iter().flatten() {
+            *moment = moment.plus(ms);
+        }
+    }
+}
+
 impl ReturnedUnits {
     /// The name in files and on the wire.
     pub fn name(self) -> &'static str {

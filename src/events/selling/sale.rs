@@ -1,4 +1,4 @@
-//! Events of a sale as a whole: planned, paused, resumed, closed.
+//! Events of a sale as a whole: planned, rescheduled, paused, resumed, closed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub enum SaleEvent {
     Resumed(SaleResumed),
     /// Every item of it is to take no more orders.
     Closed(SaleClosed),
+    /// It opens or closes at other moments than before.
+    Rescheduled(SaleRescheduled),
 }
 
 stored_names! { SaleEvent:
@@ -33,6 +35,7 @@ stored_names! { SaleEvent:
     Paused => "SalePaused",
     Resumed => "SaleResumed",
     Closed => "SaleClosed",
+    Rescheduled => "SaleRescheduled",
 }
 
 /// One item as it was planned. The item's own stream repeats what concerns the item.
@@ -205,6 +208,17 @@ pub struct SaleClosed {
     pub closed_at_ms: UnixMs,
 }
 
+/// The windows of its items follow from these moments: everything within the sale moves with its opening.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleRescheduled {
+    pub opens_at_ms_before: UnixMs,
+    pub closes_at_ms_before: UnixMs,
+    pub opens_at_ms: UnixMs,
+    pub closes_at_ms: UnixMs,
+    pub act: Act,
+    pub rescheduled_at_ms: UnixMs,
+}
+
 impl SaleEvent {
     /// When it happened.
     pub fn at(&self) -> UnixMs {
@@ -213,6 +227,7 @@ impl SaleEvent {
             Self::Paused(e) => e.paused_at_ms,
             Self::Resumed(e) => e.resumed_at_ms,
             Self::Closed(e) => e.closed_at_ms,
+            Self::Rescheduled(e) => e.rescheduled_at_ms,
         }
     }
 
@@ -223,6 +238,7 @@ impl SaleEvent {
             Self::Paused(e) => &e.act,
             Self::Resumed(e) => &e.act,
             Self::Closed(e) => &e.act,
+            Self::Rescheduled(e) => &e.act,
         }
     }
 
@@ -230,6 +246,12 @@ impl SaleEvent {
     pub fn change(&self) -> Value {
         match self {
             Self::Created(e) => json!({ "name": e.name, "items": e.items.len() }),
+            Self::Rescheduled(e) => json!({
+                "opens_at_ms_before": e.opens_at_ms_before.0,
+                "closes_at_ms_before": e.closes_at_ms_before.0,
+                "opens_at_ms": e.opens_at_ms.0,
+                "closes_at_ms": e.closes_at_ms.0,
+            }),
             Self::Paused(_) | Self::Resumed(_) | Self::Closed(_) => json!({}),
         }
     }

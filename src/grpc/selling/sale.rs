@@ -1,4 +1,4 @@
-//! `SaleService`: create, get, list, pause, resume and close sales.
+//! `SaleService`: create, get, list, reschedule, pause, resume and close sales.
 
 use tonic::{Request, Response, Status, async_trait};
 
@@ -7,7 +7,7 @@ use crate::{
     clock::SharedClock,
     domain::{
         item::Refusal,
-        sale::{Draft, DraftItem, SaleOutcome, SaleView, SteerSale, plan},
+        sale::{Draft, DraftItem, RescheduleSale, SaleOutcome, SaleView, SteerSale, plan},
     },
     events::{Goals, ItemPlan, WarehouseSupplier},
     grpc::{
@@ -18,7 +18,7 @@ use crate::{
         proto::{self, WriteFields, WriteRequest},
         status::CallError,
     },
-    values::{Invalid, RequestId, SaleId},
+    values::{Invalid, RequestId, SaleId, UnixMs},
 };
 
 pub(in crate::grpc) struct SaleApi {
@@ -70,6 +70,33 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let notices = suspicions.told(&self.reads, sale_id, self.clock.now()).await;
         let sale = Some(sale);
         Ok(Response::new(proto::CreateSaleResponse { sale, revision, position, notices }))
+    }
+
+    async fn reschedule_sale(
+        &self,
+        request: Request<proto::RescheduleSaleRequest>,
+    ) -> Result<Response<proto::RescheduleSaleResponse>, Status> {
+        use proto::reschedule_sale_response::Outcome;
+        let window = new_window(request.get_ref());
+        let Steering { sale_id, steer, deadline } = self.steering(request)?;
+        let (opens_at, closes_at) = window.map_err(CallError::from)?;
+        let to = RescheduleSale { steer, opens_at, closes_at };
+        let answer = self.sales.reschedule(sale_id, to, deadline).await.map_err(CallError::from)?;
+        let (revision, position) = (answer.revision, answer.position.0);
+        let suspicions = match &answer.outcome {
+            SaleOutcome::Sale(sale) => Some(Suspicions::of(&sale.clone().current_plan())),
+            SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => None,
+        };
+        let outcome = match steered(answer.outcome)? {
+            Ok(sale) => Outcome::Sale(sale),
+            Err(refusal) => Outcome::Refusal(refusal),
+        };
+        let notices = match suspicions {
+            Some(suspicions) => suspicions.told(&self.reads, sale_id, self.clock.now()).await,
+            None => Vec::new(),
+        };
+        let outcome = Some(outcome);
+        Ok(Response::new(proto::RescheduleSaleResponse { outcome, revision, position, notices }))
     }
 
     async fn pause_sale(
@@ -153,6 +180,18 @@ fn refusal_of(refusal: Refusal) -> proto::Refusal {
     said
 }
 
+/// The moments that a sale is to open and close at, of which there is one at least.
+fn new_window(
+    request: &proto::RescheduleSaleRequest,
+) -> Result<(Option<UnixMs>, Option<UnixMs>), Invalid> {
+    let opens_at = convert::moment("open_time", request.open_time)?;
+    let closes_at = convert::moment("close_time", request.close_time)?;
+    if opens_at.is_none() && closes_at.is_none() {
+        return Err(Invalid::new("open_time", "is missing, as is close_time"));
+    }
+    Ok((opens_at, closes_at))
+}
+
 fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
     let mut items = Vec::with_capacity(draft.items.len());
     for (index, item) in draft.items.into_iter().enumerate() {
@@ -205,7 +244,10 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
     })
 }
 
-fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
+fn sale_of(view: SaleView) -> proto::Sale {
+    let (sale_id, closed, pause) = (view.sale_id, view.closed.clone(), view.pause.clone());
+    let rescheduled_at = view.schedule.as_ref().map(|schedule| schedule.at);
+    let plan = view.current_plan();
     // Each item has those of the sale.
     let regions = plan.items.first().map_or_else(Vec::new, |item| item.regions.clone());
     proto::Sale {
@@ -232,6 +274,7 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
         curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: plan.alerts.into_iter().map(alerts::written).collect(),
         regions: regions.into_iter().map(levers::region).collect(),
+        reschedule_time: rescheduled_at.map(convert::timestamp),
     }
 }
 

@@ -7,6 +7,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("SaleCreated", "Sale put up", "建立活动"),
     ("SalePaused", "Sale paused", "暂停活动"),
     ("SaleResumed", "Sale resumed", "恢复活动"),
+    ("SaleRescheduled", "Sale rescheduled", "调整活动时间"),
     ("SaleClosed", "Sale closed", "结束活动"),
     ("ItemAdded", "Item added", "添加商品"),
     ("ItemScheduled", "Window set", "设定时间"),

@@ -140,6 +140,10 @@ impl Projection for Catalog {
                 let closing = "UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?";
                 change_sale(here, closing, params![closed.closed_at_ms.0, sale])?;
             }
+            SaleEvent::Rescheduled(to) => {
+                let moving = "UPDATE sales SET opens_at_ms = ?, closes_at_ms = ? WHERE sale_id = ?";
+                change_sale(here, moving, params![to.opens_at_ms.0, to.closes_at_ms.0, sale])?;
+            }
             SaleEvent::Paused(_) => {
                 let pausing = "UPDATE sales SET paused = 1 WHERE sale_id = ?";
                 change_sale(here, pausing, params![sale])?;

@@ -125,6 +125,13 @@ fn every_verb_that_steers_shows_its_token_and_tells_its_answer_in_one_shape() {
     assert_eq!(server.done("sale pause", &[&[id], &why[..]].concat())["sale"]["sale_id"], *id);
     assert_eq!(server.done("sale resume", &[&[id], &why[..]].concat())["sale"]["sale_id"], *id);
     server.refused("sale resume", &[&[id], &why[..]].concat(), "NOT_PAUSED");
+    let longer = ["--close-time", "2099-01-01T00:00:00+08:00"];
+    let moved = server.done("sale reschedule", &[&[id], &longer[..], &why[..]].concat());
+    assert_eq!(moved["sale"]["close_time"], "2098-12-31T16:00:00.000Z");
+    let past = ["--close-time", "2001-01-01T00:00:00Z"];
+    let (code, _, said) =
+        server.run("sale reschedule", &[&[id], &past[..], &why[..]].concat(), true);
+    assert!(code == 2 && said.contains("close_time") && said.contains("2001-01-01"), "{said}");
 
     let title = ["--sale", id, "--title", "payments are slow"];
     let opened = server.done("incident open", &title);

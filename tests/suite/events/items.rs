@@ -125,6 +125,10 @@ pub fn samples() -> Vec<ItemEvent> {
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
             opens_at_ms: AT,
             closes_at_ms: UnixMs::LATEST,
+            moved_ms: 0,
+            sale_revision: None,
+            act: None,
+            scheduled_at_ms: None,
         })),
         ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
             per_buyer: Some(2),

@@ -9,8 +9,8 @@ use doorbuster::{
         Act, AttemptOutcome, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed, ItemEvent,
         ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderEvent, OrderPaid,
         OrderPlaced, OrderPrice, Position, PurchaseLimitSet, Recorded, ReserveReleased, ReserveSet,
-        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, StockAllocated, StockEvent,
-        StreamName, WarehouseUnits, encode,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleRescheduled, SaleResumed,
+        StockAllocated, StockEvent, StreamName, WarehouseUnits, encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -291,8 +291,14 @@ pub fn scripted_sale() -> Log {
     log.create_sale(sale, "Autumn", &[lamp, sofa]);
     for (item, sku) in [(lamp, "lamp"), (sofa, "sofa")] {
         log.add_item(sale, item, sku);
-        let window =
-            ItemScheduled { opens_at_ms: UnixMs(999_000), closes_at_ms: UnixMs(2_000_000) };
+        let window = ItemScheduled {
+            opens_at_ms: UnixMs(999_000),
+            closes_at_ms: UnixMs(2_000_000),
+            moved_ms: 0,
+            sale_revision: None,
+            act: None,
+            scheduled_at_ms: None,
+        };
         log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Scheduled(window)));
     }
     let limits =
@@ -375,6 +381,25 @@ fn steer_all(log: &mut Log, sale: SaleId, item: StreamName) {
     let paused = ItemPaused { act: act(), by_sale: true, paused_at_ms: at };
     log.push(item, ItemEvent::Offer(OfferEvent::Paused(paused)));
     log.push(sale, SaleEvent::Resumed(SaleResumed { act: act(), resumed_at_ms: at }));
+    let (from, until, longer) = (UnixMs(999_000), UnixMs(2_000_000), UnixMs(2_500_000));
+    let rescheduled = SaleRescheduled {
+        opens_at_ms_before: from,
+        closes_at_ms_before: until,
+        opens_at_ms: from,
+        closes_at_ms: longer,
+        act: act(),
+        rescheduled_at_ms: at,
+    };
+    let revision = log.push(sale, SaleEvent::Rescheduled(rescheduled));
+    let window = ItemScheduled {
+        opens_at_ms: from,
+        closes_at_ms: longer,
+        moved_ms: 0,
+        sale_revision: Some(revision),
+        act: Some(act()),
+        scheduled_at_ms: Some(at),
+    };
+    log.push(item, ItemEvent::Offer(OfferEvent::Scheduled(window)));
 }
 
 /// Three sales of two items each with many orders by few buyers, in every state, mixed by a fixed

@@ -89,6 +89,7 @@ const READERS: &[(&str, &str)] = &[
     ("SaleClosed", "acts catalog sale"),
     ("SaleCreated", "acts catalog coupons fulfilment journeys sale sales"),
     ("SalePaused", "acts catalog sale"),
+    ("SaleRescheduled", "acts catalog sale"),
     ("SaleResumed", "acts catalog sale"),
     ("ScriptPublished", "operations script"),
     ("ScriptWithdrawn", "operations script"),

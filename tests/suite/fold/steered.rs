@@ -44,6 +44,9 @@ fn what_a_whole_sale_is_told_is_one_act_and_its_items_follow() {
             "SalePaused||0|{}",
             "ItemPaused|sofa|1|{}",
             "SaleResumed||0|{}",
+            "SaleRescheduled||0|{\"closes_at_ms\":2500000,\"closes_at_ms_before\":2000000,\
+             \"opens_at_ms\":999000,\"opens_at_ms_before\":999000}",
+            "ItemScheduled|sofa|1|{\"closes_at_ms\":2500000,\"opens_at_ms\":999000}",
         ]
     );
 }

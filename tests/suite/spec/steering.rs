@@ -4,10 +4,11 @@
 use doorbuster::{
     domain::{
         Misdirected,
-        item::{ItemCommand, ItemOutcome, Steer, SteerAction},
+        item::{ItemCommand, ItemOutcome, ItemSchedule, Steer, SteerAction},
         sale::WORTH_MINOR_MAX,
     },
-    events::{ItemEvent, ItemPlan, OfferEvent, Stored},
+    events::{ItemEvent, ItemPlan, OfferEvent, Prices, Stored, TimePrice},
+    values::UnixMs,
 };
 
 use super::{
@@ -101,6 +102,48 @@ fn a_paused_item_can_be_closed_and_takes_units() {
          close s3             -> item_closed + ItemClosed
          resume s4            -> refused closed",
     );
+}
+
+/// The window of an item, and what a unit costs at that moment.
+fn window(live: &mut Live, at: i64) -> (i64, i64, i64) {
+    let quote = ItemCommand::Quote { units: 1, more: None };
+    let ItemOutcome::Quote { quote, .. } = live.run(quote, at).outcome else { panic!() };
+    let ItemOutcome::Item(view) = live.run(ItemCommand::Show, at).outcome else { panic!() };
+    (view.opens_at.0, view.closes_at.0, quote.quote.total_minor)
+}
+
+#[test]
+fn an_item_takes_the_newest_window_of_its_sale_and_its_prices_move_along() {
+    let time_price = TimePrice { from_ms: UnixMs(50), until_ms: UnixMs(60), unit_price_minor: 7 };
+    let prices = Prices {
+        unit_price_minor: 10,
+        floor_minor: None,
+        steps: Vec::new(),
+        time_prices: vec![time_price],
+        returned_units: Default::default(),
+    };
+    let mut live = Live::offered(ItemPlan { prices: Some(prices), ..plan() });
+    let to = |name: &str, opens: i64, sale_revision| {
+        let schedule = ItemSchedule {
+            opens_at: UnixMs(opens),
+            closes_at: UnixMs(10_000),
+            moved_ms: opens,
+            sale_revision,
+        };
+        steer(name, SteerAction::Schedule(schedule))
+    };
+    assert_eq!(live.run(to("w2", 200, 2), 1).events.len(), 1);
+    assert_eq!(window(&mut live, 255), (200, 10_000, 7));
+    // What the sale said before comes late, and what was told already comes again.
+    assert!(live.run(to("w1", 100, 1), 1).events.is_empty());
+    assert!(live.run(to("w2", 200, 2), 1).events.is_empty());
+    assert_eq!(window(&mut live, 255), (200, 10_000, 7));
+    // Back to where it was planned.
+    assert_eq!(live.run(to("w3", 0, 3), 1).events.len(), 1);
+    assert_eq!(window(&mut live, 55), (0, 10_000, 7));
+    assert_eq!(window(&mut live, 255), (0, 10_000, 10));
+    live.run(steer("c1", SteerAction::Close), 1);
+    assert!(live.run(to("w4", 300, 4), 1).events.is_empty(), "a closed item stays as it is");
 }
 
 #[test]

@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 63] = [
+const COMMANDS: [&str; 65] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -118,9 +118,11 @@ const COMMANDS: [&str; 63] = [
     "pause_item",
     "resume_item",
     "close_item",
+    "schedule_item",
     "show_item",
     "show_order",
     "create_sale",
+    "reschedule_sale",
     "pause_sale",
     "resume_sale",
     "close_sale",

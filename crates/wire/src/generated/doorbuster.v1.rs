@@ -18836,6 +18836,9 @@ pub struct Sale {
     pub limit_per_buyer: ::core::option::Option<i64>,
     #[prost(message, repeated, tag = "16")]
     pub rewards: ::prost::alloc::vec::Vec<CouponReward>,
+    /// Set once the sale was rescheduled: when it was for the last time.
+    #[prost(message, optional, tag = "17")]
+    pub reschedule_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 impl ::prost::Name for Sale {
     const NAME: &'static str = "Sale";
@@ -18916,6 +18919,74 @@ impl ::prost::Name for SaleNotice {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.SaleNotice".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RescheduleSaleRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The new opening, in the future; the opening stays as it is if absent. The opening of a sale that has
+    /// opened does not move. Items with a window of their own, time prices and the moments of offers move by
+    /// as much as the opening; coupons do not.
+    #[prost(message, optional, tag = "5")]
+    pub open_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The new closing, in the future; if absent, the sale stays as long as it is. Items that close with the
+    /// sale do so still, and no item closes after it. One of open_time and close_time is required.
+    #[prost(message, optional, tag = "6")]
+    pub close_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for RescheduleSaleRequest {
+    const NAME: &'static str = "RescheduleSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RescheduleSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RescheduleSaleRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RescheduleSaleResponse {
+    /// Revision of the sale's stream.
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    /// Position of the last item's event: the window is in force for every item at this position.
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    /// As of CreateSale. At most 20.
+    #[prost(message, repeated, tag = "5")]
+    pub notices: ::prost::alloc::vec::Vec<SaleNotice>,
+    #[prost(oneof = "reschedule_sale_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<reschedule_sale_response::Outcome>,
+}
+/// Nested message and enum types in `RescheduleSaleResponse`.
+pub mod reschedule_sale_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Sale(super::Sale),
+        /// CLOSED where the sale is over.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RescheduleSaleResponse {
+    const NAME: &'static str = "RescheduleSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RescheduleSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RescheduleSaleResponse".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -19308,6 +19379,31 @@ pub mod sale_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.SaleService", "CreateSale"));
             self.inner.unary(req, path, codec).await
         }
+        /// Gives the sale another window, before it opens or while it runs, and moves its items with it.
+        pub async fn reschedule_sale(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RescheduleSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RescheduleSaleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.SaleService/RescheduleSale",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.SaleService", "RescheduleSale"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Refuses new orders for all items of the sale until it is resumed. Held orders can be paid.
         pub async fn pause_sale(
             &mut self,
@@ -19456,6 +19552,14 @@ pub mod sale_service_server {
             tonic::Response<super::CreateSaleResponse>,
             tonic::Status,
         >;
+        /// Gives the sale another window, before it opens or while it runs, and moves its items with it.
+        async fn reschedule_sale(
+            &self,
+            request: tonic::Request<super::RescheduleSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RescheduleSaleResponse>,
+            tonic::Status,
+        >;
         /// Refuses new orders for all items of the sale until it is resumed. Held orders can be paid.
         async fn pause_sale(
             &self,
@@ -19600,6 +19704,51 @@ pub mod sale_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateSaleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.SaleService/RescheduleSale" => {
+                    #[allow(non_camel_case_types)]
+                    struct RescheduleSaleSvc<T: SaleService>(pub Arc<T>);
+                    impl<
+                        T: SaleService,
+                    > tonic::server::UnaryService<super::RescheduleSaleRequest>
+                    for RescheduleSaleSvc<T> {
+                        type Response = super::RescheduleSaleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RescheduleSaleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SaleService>::reschedule_sale(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RescheduleSaleSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

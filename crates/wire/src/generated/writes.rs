@@ -919,6 +919,16 @@ impl WriteRequest for SettleRefundRequest {
         }
     }
 }
+impl WriteRequest for RescheduleSaleRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
 impl WriteRequest for PauseSaleRequest {
     fn write_fields(&mut self) -> WriteFields<&mut String> {
         WriteFields {

@@ -82,10 +82,23 @@ pub enum SteerAction {
     SetReservePlan(Vec<ReserveStep>),
     Pause,
     Resume,
-    /// Its sale was paused. Sent by the sale, as is the next.
+    /// Its sale was rescheduled. Sent by the sale, as are the next two.
+    Schedule(ItemSchedule),
+    /// Its sale was paused.
     PauseWithSale,
     ResumeWithSale,
     Close,
+}
+
+/// When an item is on sale, as its sale decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemSchedule {
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    /// By how much the opening of the sale was moved in all since it was planned.
+    pub moved_ms: i64,
+    /// Revision of the sale's event: an item takes the newest one, whatever comes first.
+    pub sale_revision: u64,
 }
 
 impl SteerAction {
@@ -144,6 +157,9 @@ impl SteerAction {
                 None => Vec::new(),
             },
             Self::Move { units, .. } => vec![number(*units)],
+            Self::Schedule(schedule) => {
+                vec![number(schedule.moved_ms), schedule.sale_revision.to_be_bytes().to_vec()]
+            }
             Self::SetReserve(_)
             | Self::ReleaseReserve(_)
             | Self::SetPurchaseLimit { .. }
@@ -256,6 +272,9 @@ impl Steer {
             }
             SteerAction::Pause => ("pause", nowhere()),
             SteerAction::Resume => ("resume", nowhere()),
+            SteerAction::Schedule(ItemSchedule { opens_at, closes_at, .. }) => {
+                ("schedule", [number(opens_at.0), number(closes_at.0)])
+            }
             SteerAction::PauseWithSale => ("pause_with_sale", nowhere()),
             SteerAction::ResumeWithSale => ("resume_with_sale", nowhere()),
             SteerAction::Close => ("close", nowhere()),

@@ -62,6 +62,7 @@ kinds! { ItemCommand {
     Self::Steer(Steer { action: SteerAction::Pause | SteerAction::PauseWithSale, .. }) => "pause_item",
     Self::Steer(Steer { action: SteerAction::Resume | SteerAction::ResumeWithSale, .. }) => "resume_item",
     Self::Steer(Steer { action: SteerAction::Close, .. }) => "close_item",
+    Self::Steer(Steer { action: SteerAction::Schedule(_), .. }) => "schedule_item",
     Self::Steer(Steer { action: SteerAction::SetPrices(_), .. }) => "set_prices",
     Self::Steer(Steer { action: SteerAction::SetOffers(_), .. }) => "set_offers",
     Self::Steer(Steer { action: SteerAction::SetGiftUnits { .. }, .. }) => "set_gift_units",

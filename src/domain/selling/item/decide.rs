@@ -73,6 +73,10 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
             opens_at_ms: plan.opens_at_ms,
             closes_at_ms: plan.closes_at_ms,
+            moved_ms: 0,
+            sale_revision: None,
+            act: None,
+            scheduled_at_ms: None,
         })),
         ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
             per_buyer: plan.limit_per_buyer,

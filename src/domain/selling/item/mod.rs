@@ -36,7 +36,7 @@ mod suppliers;
 mod view;
 
 pub use crate::events::OrderState;
-pub use act::{Steer, SteerAction, SuppliedUnits};
+pub use act::{ItemSchedule, Steer, SteerAction, SuppliedUnits};
 pub use answer::{ItemOutcome, ItemShown};
 pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, RecordPayment};
 pub use order_act::{AwaitVerdict, OrderAct, OrderAction, PaymentFailure, SettleAwait};

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Item, OrderState, orders::Orders, state::ActReceipt, stock::Stock, suppliers::Suppliers,
+    Item, OrderState,
+    orders::Orders,
+    state::{ActReceipt, Told},
+    stock::Stock,
+    suppliers::Suppliers,
 };
 use crate::{
     domain::{
@@ -22,6 +26,8 @@ struct Head {
     offer: Option<ItemAdded>,
     opens_at: UnixMs,
     closes_at: UnixMs,
+    #[serde(skip_serializing_if = "Told::nothing", default)]
+    schedule: Told,
     limit_per_buyer: Option<i64>,
     limit_per_order: Option<i64>,
     paused: bool,
@@ -46,6 +52,7 @@ impl Item {
             offer,
             opens_at,
             closes_at,
+            schedule,
             limit_per_buyer,
             limit_per_order,
             paused,
@@ -68,6 +75,7 @@ impl Item {
             offer: offer.clone(),
             opens_at: *opens_at,
             closes_at: *closes_at,
+            schedule: *schedule,
             limit_per_buyer: *limit_per_buyer,
             limit_per_order: *limit_per_order,
             paused: *paused,
@@ -122,6 +130,7 @@ impl Item {
             offer: head.offer,
             opens_at: head.opens_at,
             closes_at: head.closes_at,
+            schedule: head.schedule,
             limit_per_buyer: head.limit_per_buyer,
             limit_per_order: head.limit_per_order,
             paused: head.paused,

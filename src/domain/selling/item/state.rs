@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{orders::Orders, stock::Stock, suppliers::Suppliers};
 use crate::{
     domain::{
@@ -9,8 +11,8 @@ use crate::{
         price::{Ladder, Offers},
     },
     events::{
-        Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, Position, ReservePlan, StockEvent,
-        StockMove, WarehouseUnits,
+        Act, Audience, Draw, ItemAdded, ItemEvent, ItemScheduled, OfferEvent, Position,
+        ReservePlan, StockEvent, StockMove, WarehouseUnits,
     },
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
@@ -23,6 +25,7 @@ pub struct Item {
     pub(super) offer: Option<ItemAdded>,
     pub(super) opens_at: UnixMs,
     pub(super) closes_at: UnixMs,
+    pub(super) schedule: Told,
     pub(super) limit_per_buyer: Option<i64>,
     pub(super) limit_per_order: Option<i64>,
     pub(super) paused: bool,
@@ -51,6 +54,22 @@ pub struct Item {
     pub(super) next_revision: u64,
 }
 
+/// What the item was told of how its sale was rescheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// Revision of the sale's newest event about it; 0 is that of the plan.
+    pub(super) sale_revision: u64,
+    /// By how much it was moved in all.
+    pub(super) moved_ms: i64,
+}
+
+impl Told {
+    /// Whether the window is that of the plan still.
+    pub(super) fn nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An operator's command that was carried out.
 #[derive(Debug, Clone)]
 pub(super) struct ActReceipt {
@@ -68,6 +87,7 @@ impl Item {
             offer: None,
             opens_at: UnixMs::default(),
             closes_at: UnixMs::LATEST,
+            schedule: Told::default(),
             limit_per_buyer: None,
             limit_per_order: None,
             paused: false,
@@ -160,10 +180,7 @@ impl Item {
     fn evolve_offer(&mut self, event: &OfferEvent) {
         match event {
             OfferEvent::Added(added) => self.offer = Some(added.clone()),
-            OfferEvent::Scheduled(window) => {
-                self.opens_at = window.opens_at_ms;
-                self.closes_at = window.closes_at_ms;
-            }
+            OfferEvent::Scheduled(window) => self.reschedule(window),
             OfferEvent::PurchaseLimitSet(limits) => {
                 self.limit_per_buyer = limits.per_buyer;
                 self.limit_per_order = limits.per_order;
@@ -189,6 +206,19 @@ impl Item {
                 self.plan.get_or_insert_default().propose(proposed);
             }
         }
+    }
+
+    fn reschedule(&mut self, window: &ItemScheduled) {
+        self.opens_at = window.opens_at_ms;
+        self.closes_at = window.closes_at_ms;
+        if let Some(ladder) = &mut self.ladder {
+            ladder.move_by(window.moved_ms);
+        }
+        if let Some(offers) = &mut self.offers {
+            offers.move_by(window.moved_ms);
+        }
+        self.schedule.moved_ms = self.schedule.moved_ms.saturating_add(window.moved_ms);
+        self.schedule.sale_revision = window.sale_revision.unwrap_or_default();
     }
 
     /// What keeps it from taking orders: itself or its sale.

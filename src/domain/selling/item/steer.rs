@@ -3,13 +3,16 @@
 //! An act applies to every command decided after it and takes nothing away from existing orders: a
 //! lower limit leaves held orders alone.
 
-use super::{Item, ItemOutcome, ItemShown, Refusal, Steer, SteerAction, SuppliedUnits, bounds};
+use super::{
+    Item, ItemOutcome, ItemSchedule, ItemShown, Refusal, Steer, SteerAction, SuppliedUnits, bounds,
+};
 use crate::{
     domain::{Caused, Decided, Misdirected, Moment},
     events::{
         Act, AudienceSet, GiftUnitsSet, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed,
-        OfferEvent, OffersSet, PricesSet, PurchaseLimitSet, ReservePlanSet, ReserveReleased,
-        ReserveSet, StockAllocated, StockEvent, StockMoved, StockWithdrawn, WarehouseUnits,
+        ItemScheduled, OfferEvent, OffersSet, PricesSet, PurchaseLimitSet, ReservePlanSet,
+        ReserveReleased, ReserveSet, StockAllocated, StockEvent, StockMoved, StockWithdrawn,
+        WarehouseUnits,
     },
     values::{Invalid, UnixMs},
 };
@@ -76,6 +79,10 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
         // Closing twice changes nothing, so it is no event; everything else after closing is late.
         SteerAction::Close => item.closed.then_some(InTheWay::Done),
         // A sale tells all of its items, and tells them again after a crash.
+        SteerAction::Schedule(schedule) => {
+            let known = schedule.sale_revision <= item.schedule.sale_revision;
+            (item.closed || known).then_some(InTheWay::Done)
+        }
         SteerAction::PauseWithSale => (item.closed || item.sale_paused).then_some(InTheWay::Done),
         SteerAction::ResumeWithSale => (item.closed || !item.sale_paused).then_some(InTheWay::Done),
         _ if item.closed => refused(Refusal::Closed),
@@ -142,6 +149,18 @@ fn free(item: &Item, warehouse: &str, units: i64) -> Option<InTheWay> {
 fn event(item: &Item, action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
     match action {
         SteerAction::Close => offer(OfferEvent::Closed(ItemClosed { act, closed_at_ms: now })),
+        SteerAction::Schedule(schedule) => {
+            let ItemSchedule { opens_at, closes_at, moved_ms, sale_revision } = schedule;
+            offer(OfferEvent::Scheduled(ItemScheduled {
+                opens_at_ms: opens_at,
+                closes_at_ms: closes_at,
+                // Only what it was not told before.
+                moved_ms: moved_ms.saturating_sub(item.schedule.moved_ms),
+                sale_revision: Some(sale_revision),
+                act: Some(act),
+                scheduled_at_ms: Some(now),
+            }))
+        }
         SteerAction::Pause => paused(act, false, now),
         SteerAction::PauseWithSale => paused(act, true, now),
         SteerAction::Resume => resumed(act, false, now),

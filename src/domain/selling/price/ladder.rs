@@ -48,6 +48,11 @@ impl Ladder {
             && self.steps.iter().enumerate().all(possible)
     }
 
+    /// Its time prices move with the window of the item.
+    pub fn move_by(&mut self, ms: i64) {
+        self.prices.move_by(ms);
+    }
+
     /// Its number within the item, from 1.
     pub fn number(&self) -> u8 {
         self.number

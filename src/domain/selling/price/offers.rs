@@ -81,6 +81,11 @@ impl Offers {
         self.listed = offers;
     }
 
+    /// The offers in force move with the window of the item.
+    pub fn move_by(&mut self, ms: i64) {
+        self.listed.iter_mut().for_each(|offer| offer.move_by(ms));
+    }
+
     /// Gives the pool of an offer's gift another number of units.
     pub fn set_gift_units(&mut self, offer: &str, units: i64) {
         let listed = self.listed.iter_mut().find(|listed| listed.name == offer);

@@ -1,7 +1,10 @@
-//! A sale as a whole: planned once, paused and resumed in turns, closed once. Its items are
-//! separate aggregates.
+//! A sale as a whole: planned once, rescheduled, paused and resumed in turns, closed once. Its items
+//! are separate aggregates.
 
 mod plan;
+mod schedule;
+mod steer;
+mod view;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,9 +13,10 @@ use crate::{
     domain::item::Refusal,
     domain::{Decided, Decider, Impossible, Misdirected, Moment, Verdict, receipts::Receipts},
     events::{
-        Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
+        Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleRescheduled,
+        SaleResumed,
     },
-    values::{Fingerprint, RequestId, SaleId, UnixMs, kinds},
+    values::{SaleId, UnixMs, kinds},
 };
 
 pub use plan::{
@@ -20,6 +24,9 @@ pub use plan::{
     SALE_BYTES_MAX, TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN, TITLE_CHARS_MAX,
     WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX, plan,
 };
+pub use schedule::{RescheduleSale, Schedule, Window};
+pub use steer::SteerSale;
+pub use view::{Pause, SaleView};
 
 /// Everything that can be asked of a sale.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,6 +36,7 @@ pub enum SaleCommand {
     Pause(SteerSale),
     Resume(SteerSale),
     Close(SteerSale),
+    Reschedule(RescheduleSale),
     Show,
 }
 
@@ -37,6 +45,7 @@ kinds! { SaleCommand {
     Self::Pause(_) => "pause_sale",
     Self::Resume(_) => "resume_sale",
     Self::Close(_) => "close_sale",
+    Self::Reschedule(_) => "reschedule_sale",
     Self::Show => "show_sale",
 } }
 
@@ -45,14 +54,6 @@ kinds! { SaleCommand {
 pub struct CreateSale {
     /// The plan; its `created_at_ms` is set when it is decided.
     pub plan: SaleCreated,
-}
-
-/// An operator's hand on the sale.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SteerSale {
-    pub request_id: RequestId,
-    pub operator: String,
-    pub reason: String,
 }
 
 /// What a sale answers.
@@ -65,46 +66,16 @@ pub enum SaleOutcome {
     Misdirected(Misdirected),
 }
 
-/// A sale as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleView {
-    pub sale_id: SaleId,
-    pub plan: SaleCreated,
-    /// How and when it was closed by hand.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub closed: Option<SaleClosed>,
-    /// The newest pause or resumption of the whole sale.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub pause: Option<Pause>,
-}
-
-/// That a sale was paused or resumed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// It is paused; else it was resumed.
-    pub on: bool,
-    pub act: Act,
-    pub at: UnixMs,
-}
-
 /// The state of one sale.
 #[derive(Debug)]
 pub struct Sale {
     id: SaleId,
     plan: Option<SaleCreated>,
+    schedule: Option<Schedule>,
     closed: Option<SaleClosed>,
     pause: Option<Pause>,
     receipts: Receipts<()>,
     last_at: UnixMs,
-}
-
-impl SteerSale {
-    fn act(self, verb: &str) -> Act {
-        let Self { request_id, operator, reason } = self;
-        let fingerprint =
-            Fingerprint::of([verb.as_bytes(), operator.as_bytes(), reason.as_bytes()]);
-        Act { request_id, fingerprint, operator, reason }
-    }
 }
 
 impl Decider for Sale {
@@ -120,6 +91,7 @@ impl Decider for Sale {
         Self {
             id: SaleId(id),
             plan: None,
+            schedule: None,
             closed: None,
             pause: None,
             receipts: Receipts::default(),
@@ -135,6 +107,7 @@ impl Decider for Sale {
             (_, None) => self.no(Misdirected::not_found("sale_id")),
             (SaleCommand::Show, Some(_)) => self.receipts.shown(),
             (SaleCommand::Close(close), Some(_)) => self.close(close, now),
+            (SaleCommand::Reschedule(to), Some(plan)) => self.reschedule(&to, plan, at),
             (SaleCommand::Pause(steer), Some(_)) => self.set_pause(steer, true, now),
             (SaleCommand::Resume(steer), Some(_)) => self.set_pause(steer, false, now),
         };
@@ -174,6 +147,13 @@ impl Decider for Sale {
                 self.closed = Some(closed.clone());
                 (&closed.act, closed.closed_at_ms)
             }
+            SaleEvent::Rescheduled(to) => {
+                if let Some(plan) = &self.plan {
+                    let schedule = Schedule::after(self.schedule.as_ref(), plan, to, revision);
+                    self.schedule = Some(schedule);
+                }
+                (&to.act, to.rescheduled_at_ms)
+            }
         };
         self.last_at = self.last_at.max(at);
         self.receipts.keep(act, revision, ());
@@ -210,6 +190,34 @@ impl Sale {
         self.yes(SaleEvent::Closed(SaleClosed { act, closed_at_ms: now }))
     }
 
+    /// What is over stays over: buyers were told so.
+    fn reschedule(&self, to: &RescheduleSale, plan: &SaleCreated, at: Moment) -> Decided<Self> {
+        let act = to.act();
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        let view = self.view(plan);
+        if self.closed.is_some() || view.closes_at() <= at.now {
+            return self.refused(Refusal::Closed);
+        }
+        let (before, items) = (view.window(), view.item_windows());
+        let window = match to.window(plan, (before, &items), at.now) {
+            Ok(window) => window,
+            Err(invalid) => return self.no(Misdirected::Invalid(invalid)),
+        };
+        if window == before {
+            return self.receipts.shown();
+        }
+        self.yes(SaleEvent::Rescheduled(SaleRescheduled {
+            opens_at_ms_before: before.opens_at,
+            closes_at_ms_before: before.closes_at,
+            opens_at_ms: window.opens_at,
+            closes_at_ms: window.closes_at,
+            act,
+            rescheduled_at_ms: at.stamp,
+        }))
+    }
+
     /// Pausing and resuming go in turns, as at an item.
     fn set_pause(&self, steer: SteerSale, on: bool, now: UnixMs) -> Decided<Self> {
         let act = steer.act(if on { "pause" } else { "resume" });
@@ -237,10 +245,10 @@ impl Sale {
         };
         let plan = self.plan.as_ref()?;
         let mut view = self.view(plan);
-        // What the first answer showed: a sale just created is neither paused nor closed yet. Who
+        // What the first answer showed: a sale just created is neither moved, paused nor closed yet. Who
         // steered is shown the sale as it is, so that an old pause that is repeated pauses nothing.
         if plan.act.request_id == act.request_id {
-            (view.closed, view.pause) = (None, None);
+            (view.closed, view.pause, view.schedule) = (None, None, None);
         }
         Some(receipt.repeated(SaleOutcome::Sale(Box::new(view))))
     }
@@ -249,6 +257,7 @@ impl Sale {
         SaleView {
             sale_id: self.id,
             plan: plan.clone(),
+            schedule: self.schedule.clone(),
             closed: self.closed.clone(),
             pause: self.pause.clone(),
         }
@@ -259,11 +268,7 @@ impl Sale {
     }
 
     fn yes(&self, event: SaleEvent) -> Decided<Self> {
-        let (SaleEvent::Created(SaleCreated { act, .. })
-        | SaleEvent::Paused(SalePaused { act, .. })
-        | SaleEvent::Resumed(SaleResumed { act, .. })
-        | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
-        let request_id = act.request_id;
+        let request_id = event.act().request_id;
         self.receipts.happens(self.id.0, request_id, event)
     }
 

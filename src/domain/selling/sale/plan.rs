@@ -335,7 +335,7 @@ fn required(field: &str, moment: Option<UnixMs>) -> Result<UnixMs, Invalid> {
     moment.ok_or_else(|| Invalid::new(field, "is missing"))?.checked(field)
 }
 
-fn ends_after_start(field: &str, opens: UnixMs, closes: UnixMs) -> Result<(), Invalid> {
+pub(super) fn ends_after_start(field: &str, opens: UnixMs, closes: UnixMs) -> Result<(), Invalid> {
     if closes > opens {
         return Ok(());
     }

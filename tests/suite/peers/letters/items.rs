@@ -7,9 +7,9 @@ use doorbuster::{
     domain::{
         item::{
             AddItem, AwaitVerdict, CancelOrder, DueView, Item, ItemCommand, ItemOutcome, ItemPhase,
-            ItemView, OrderAct, OrderAction, OrderState, OrderView, PaymentFailure, PlaceMore,
-            PlaceOrder, QuoteView, RecordPayment, Refusal, SettleAwait, Steer, SteerAction,
-            SuppliedUnits, SupplierUnits, Terms,
+            ItemSchedule, ItemView, OrderAct, OrderAction, OrderState, OrderView, PaymentFailure,
+            PlaceMore, PlaceOrder, QuoteView, RecordPayment, Refusal, SettleAwait, Steer,
+            SteerAction, SuppliedUnits, SupplierUnits, Terms,
         },
         price::{GiftGone, Ladder, Offers, Quote},
     },
@@ -178,6 +178,12 @@ fn steers() -> impl Iterator<Item = ItemCommand> {
         SteerAction::PauseWithSale,
         SteerAction::ResumeWithSale,
         SteerAction::Close,
+        SteerAction::Schedule(ItemSchedule {
+            opens_at: AT,
+            closes_at: AT.plus(1),
+            moved_ms: -1,
+            sale_revision: 1,
+        }),
     ];
     actions.into_iter().enumerate().map(|(index, action)| {
         let (operator, reason) = ("olga".to_owned(), text());

@@ -9,7 +9,10 @@ use doorbuster::{
         },
         item::Refusal,
         quota::{GiveBack, Quota, QuotaCommand, QuotaOutcome, QuotaRefusal, TakeUnits},
-        sale::{CreateSale, Pause, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
+        sale::{
+            CreateSale, Pause, RescheduleSale, Sale, SaleCommand, SaleOutcome, SaleView, Schedule,
+            SteerSale, Window,
+        },
     },
     events::{
         AlertRule, CouponBatchClosed, CouponDiscount, CouponGrant, CouponNamed, CouponPlan,
@@ -191,18 +194,34 @@ pub(super) fn sale_commands() -> Vec<SaleCommand> {
         SaleCommand::Pause(steer()),
         SaleCommand::Resume(steer()),
         SaleCommand::Close(steer()),
+        SaleCommand::Reschedule(RescheduleSale {
+            steer: steer(),
+            opens_at: Some(AT),
+            closes_at: Some(AT.plus(1)),
+        }),
         SaleCommand::Show,
     ]
 }
 
 fn sale_outcomes() -> Vec<SaleOutcome> {
-    let view = |closed, pause| {
-        SaleOutcome::Sale(Box::new(SaleView { sale_id: SALE, plan: sale(), closed, pause }))
+    let view = |schedule, closed, pause| {
+        let view = SaleView { sale_id: SALE, plan: sale(), schedule, closed, pause };
+        SaleOutcome::Sale(Box::new(view))
+    };
+    let window = Window { opens_at: AT, closes_at: AT.plus(1) };
+    let schedule = Schedule {
+        sale: window,
+        items: vec![window],
+        moved_ms: -1,
+        revision: 1,
+        act: act(),
+        at: AT,
     };
     let closed = SaleClosed { act: act(), closed_at_ms: AT };
     let mut outcomes = vec![
-        view(None, None),
-        view(Some(closed), Some(Pause { on: true, act: act(), at: AT })),
+        view(None, None, None),
+        view(None, Some(closed), Some(Pause { on: true, act: act(), at: AT })),
+        view(Some(schedule), None, None),
         SaleOutcome::Refused(Refusal::NotPaused),
     ];
     outcomes.extend(misdirections().map(SaleOutcome::Misdirected));
