@@ -22,7 +22,6 @@ use std::{
 
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
-use futures_util::future::OptionFuture;
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch as told},
@@ -295,8 +294,10 @@ impl Node {
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
         let wait_max = Duration::from_millis(config.min_position_wait_ms);
-        let (tailed, readiness) = (Arc::clone(&tail), readiness.clone());
-        let keeping = Keeping { projections, tail: tailed, freshness, readiness, wait_max };
+        let tailed = Arc::clone(&tail);
+        let readiness_told = readiness.clone();
+        let keeping =
+            Keeping { projections, tail: tailed, freshness, readiness: readiness_told, wait_max };
         let log = LogSource::Store(Arc::clone(&store));
         let reads = ReadSide::new(reports.clone(), log, keeping, Arc::clone(&clock));
         let parts = actors.manager_parts(config, &tail, &reports);
@@ -311,9 +312,9 @@ impl Node {
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let background = actors.background_tasks(config, (store, own), clock);
         let background = background.start().into_iter().chain(processes).collect();
-        let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
-        let served = grpc::serve(called, services, limits(config, room));
-        let serving = tokio::spawn(once_met(among.as_ref(), served));
+        let (http, limits) = (listeners.http, limits(config, room));
+        let serve = move |grpc| grpc::serve(grpc::Listeners { grpc, http }, services, limits);
+        let serving = once_met(among.as_ref(), readiness, listeners.grpc, serve)?;
         let node = Self {
             actors,
             traffic,
@@ -353,16 +354,22 @@ impl Node {
     }
 }
 
-/// Serves once this node has met the others.
-fn once_met(
+/// Listens and serves, where there are other nodes once this one has met them.
+fn once_met<S: Future<Output = anyhow::Result<()>> + Send + 'static>(
     among: Option<&AmongNodes>,
-    served: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
-    let met = OptionFuture::from(among.map(AmongNodes::has_met_others));
-    async move {
+    readiness: &Readiness,
+    bound: grpc::Bound,
+    serve: impl FnOnce(TcpListener) -> S + Send + 'static,
+) -> anyhow::Result<Task<anyhow::Result<()>>> {
+    let Some(among) = among else { return Ok(tokio::spawn(serve(bound.listen()?))) };
+    let (met, readiness) = (among.has_met_others(), readiness.clone());
+    readiness.meets_others(true);
+    Ok(tokio::spawn(async move {
         met.await;
-        served.await
-    }
+        let listener = bound.listen()?;
+        readiness.meets_others(false);
+        serve(listener).await
+    }))
 }
 
 /// How many connections each listener takes.

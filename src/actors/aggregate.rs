@@ -65,7 +65,8 @@ impl<D: Decider> Aggregate<D> {
     /// Waits for what comes next.
     fn listen(&mut self, ctx: &mut Context<Self>) {
         let flying = self.flying.is_some() && !self.in_doubt();
-        let waiting = self.waiting.front().map(|first| first.since);
+        // What waits for the state to be read is no sign of a crowd.
+        let waiting = self.waiting.front().filter(|_| self.is_serving()).map(|first| first.since);
         if !self.inbox.listen(flying, self.forming.oldest.or(waiting)) {
             self.schedule_pump(ctx);
         }
@@ -256,6 +257,7 @@ impl<D: Decider> Aggregate<D> {
         self.flying.is_none()
             && self.waiting.is_empty()
             && self.forming.events.is_empty()
+            && self.forming.is_unasked()
             && self.inbox.is_empty()
     }
 
@@ -374,5 +376,9 @@ impl<D: Decider> Handler<Warm> for Aggregate<D> {
     fn handle(&mut self, warm: Warm, ctx: &mut Self::Context) {
         self.warming.extend(warm.done);
         self.keep_up(ctx);
+        // A wake-up may have found the mailbox full.
+        if !self.inbox.is_empty() {
+            self.pump(ctx);
+        }
     }
 }

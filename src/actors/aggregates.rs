@@ -96,7 +96,7 @@ impl Aggregates {
         self.all.iter().for_each(|directory| directory.look_after_own());
     }
 
-    /// Lets the actors that other nodes own read what those wrote.
+    /// Lets the actors read what other nodes wrote.
     pub fn keep_up(&self) {
         self.all.iter().for_each(|directory| directory.keep_up());
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, prelude::SendError};
-use futures_util::future::ready;
+use futures_util::future::{join_all, ready};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
@@ -237,24 +237,25 @@ impl<D: Decider> Directory<D> {
         self.lanes.as_ref().is_none_or(|lanes| lanes.nodes.route(stream) == Route::Here)
     }
 
-    /// Those that are awake, and owned here or not.
-    fn awake_desks(&self, owned_here: bool) -> Vec<(Uuid, Arc<Desk<D>>)> {
+    /// Those that are awake and owned here.
+    fn own(&self) -> Vec<(Uuid, Arc<Desk<D>>)> {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
-        let those = awake.iter().filter(|(id, _)| self.is_owned_here(**id) == owned_here);
+        let those = awake.iter().filter(|(id, _)| self.is_owned_here(**id));
         those.map(|(id, desk)| (*id, Arc::clone(desk))).collect()
     }
 
     /// Lets the actors that are owned here see to what is due by time: they may have come here just now.
     pub(super) fn look_after_own(&self) {
-        for (_, desk) in self.awake_desks(true) {
+        for (_, desk) in self.own() {
             // A full mailbox is being emptied, and each message is a look.
             let _ = desk.address.try_send(Look);
         }
     }
 
-    /// Lets the actors that other nodes own read what those wrote.
+    /// Lets the actors read what other nodes wrote.
     pub(super) fn keep_up(&self) {
-        for (_, desk) in self.awake_desks(false) {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        for desk in awake.values().filter(|_| self.lanes.is_some()) {
             // One with a full mailbox is asked, so it reads anyway.
             let _ = desk.address.try_send(Warm { done: None });
         }
@@ -317,9 +318,7 @@ impl<D: Decider> Directory<D> {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
             awake.values().cloned().collect()
         };
-        for desk in desks {
-            desk.rest(true).await;
-        }
+        join_all(desks.iter().map(|desk| desk.rest(true))).await;
     }
 }
 
@@ -369,7 +368,10 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
             awake.get(&id).map(Arc::clone)
         };
         Box::pin(async move {
+            // Each command is counted until it is answered. One that reads the log for the first time, for
+            // another node, has none.
             if let Some(desk) = desk
+                && desk.waiting.load(Ordering::Acquire) > 0
                 && timeout(RESTS_WITHIN, desk.rest(false)).await.is_err()
             {
                 tracing::debug!(category = D::CATEGORY.name(), %id, "an actor did not rest in time");
@@ -418,7 +420,7 @@ impl<D: Decider> TakesParcels for Directory<D> {
             return Vec::new();
         }
         let stream = |(id, _)| StreamName { category: D::CATEGORY, id };
-        self.awake_desks(true).into_iter().map(stream).collect()
+        self.own().into_iter().map(stream).collect()
     }
 }
 

@@ -254,6 +254,10 @@ impl<D: Decider> Driver<D> {
             Outcome::Answers(Err(fault @ Fault::LostOwnership)) => (Became::Nothing, Err(fault)),
             // A node that stops is left for another one.
             Outcome::Answers(Err(fault @ Fault::Stopping)) => (Became::Nothing, Err(fault)),
+            // This copy was turned away, and not the one before it.
+            Outcome::Answers(Err(fault @ Fault::Overloaded)) if self.lane.is_in_doubt(number) => {
+                (Became::Unknown, Err(fault))
+            }
             Outcome::Answers(answers) => (Became::Answered, answers),
             Outcome::Became(became) => {
                 let why = format!("no node that owns it answered in {TRIES_MAX} tries");

@@ -51,6 +51,8 @@ pub enum NotReady {
     Draining,
     /// The store has not answered yet since the start.
     Starting,
+    /// The node learns which others answer, and reads what they give to it.
+    MeetsOthers,
     /// The log holds what no store of ours wrote. It stays so until the server is started again.
     LogDamaged(String),
     /// The clock cannot be trusted: what opens, closes and expires is not known.
@@ -67,6 +69,7 @@ impl NotReady {
         match self {
             Self::Draining => "draining",
             Self::Starting => "starting",
+            Self::MeetsOthers => "meets_others",
             Self::LogDamaged(_) => "log_damaged",
             Self::ClockUntrusted(_) => "clock_untrusted",
             Self::CommitFailed(_) => "commit_failed",
@@ -79,6 +82,7 @@ impl NotReady {
         match self {
             Self::Draining => "the server is stopping",
             Self::Starting => "the store has not answered yet",
+            Self::MeetsOthers => "it reads what other nodes give to it",
             Self::LogDamaged(why)
             | Self::ClockUntrusted(why)
             | Self::CommitFailed(why)
@@ -93,6 +97,7 @@ impl NotReady {
 struct InTheWay {
     has_started: bool,
     draining: bool,
+    meets_others: bool,
     log_damaged: Option<String>,
     clock_untrusted: Option<String>,
     commit_failed: Option<String>,
@@ -107,6 +112,8 @@ impl InTheWay {
             Some(NotReady::Draining)
         } else if !self.has_started {
             Some(NotReady::Starting)
+        } else if self.meets_others {
+            Some(NotReady::MeetsOthers)
         } else if let Some(why) = &self.log_damaged {
             Some(NotReady::LogDamaged(why.clone()))
         } else if let Some(why) = &self.clock_untrusted {
@@ -155,10 +162,14 @@ impl Readiness {
         matches!(*self.state.borrow(), State::NotReady(NotReady::Starting))
     }
 
-    /// Returns once the store has answered for the first time, or the server stops.
+    /// Returns once the store has answered for the first time and the other nodes are met, or the server
+    /// stops.
     pub async fn has_started(&self) {
         // The sender is ours, so there is no error.
-        let started = |state: &State| *state != State::NotReady(NotReady::Starting);
+        let started = |state: &State| match state {
+            State::NotReady(NotReady::Starting | NotReady::MeetsOthers) => false,
+            State::Ready | State::NotReady(_) => true,
+        };
         let _ = self.state.subscribe().wait_for(started).await;
     }
 
@@ -179,6 +190,11 @@ impl Readiness {
     /// The node stops, for good.
     pub fn drain(&self) {
         self.change(|in_the_way| in_the_way.draining = true);
+    }
+
+    /// Says whether the node meets the others first.
+    pub fn meets_others(&self, meets: bool) {
+        self.change(|in_the_way| in_the_way.meets_others = meets);
     }
 
     /// The log holds what no store of ours wrote. For good: what was read before may be wrong, too.
@@ -228,6 +244,9 @@ impl Readiness {
                 State::Ready => tracing::info!("ready"),
                 // A requested stop needs no warning.
                 State::NotReady(NotReady::Draining) => tracing::info!("not ready: it is stopping"),
+                State::NotReady(NotReady::MeetsOthers) => {
+                    tracing::info!("not ready: it meets others")
+                }
                 State::NotReady(reason) if reason_of(state) != Some(reason.name()) => {
                     tracing::warn!(reason = reason.name(), why = reason.why(), "not ready");
                 }

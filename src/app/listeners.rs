@@ -18,7 +18,8 @@ pub(super) struct Addresses {
 
 /// What is listened on.
 pub(super) struct Listeners {
-    pub(super) grpc: TcpListener,
+    /// Listened on when calls are served.
+    pub(super) grpc: grpc::Bound,
     pub(super) http: Option<TcpListener>,
     pub(super) web: Option<TcpListener>,
     pub(super) board: Option<TcpListener>,
@@ -32,7 +33,7 @@ impl Listeners {
     /// # Errors
     /// When an address cannot be listened on; its setting is named.
     pub(super) async fn bind(config: &Config) -> anyhow::Result<(Self, Addresses)> {
-        let grpc = named("listen", config.listen, grpc::listen(config.listen))?;
+        let grpc = named("listen", config.listen, grpc::bind(config.listen))?;
         let http = over_http(config).await?;
         let web = maybe("web", config.web).await?;
         let board = maybe("board", config.board).await?;
@@ -76,10 +77,6 @@ async fn maybe(setting: &str, address: Option<SocketAddr>) -> anyhow::Result<Opt
 }
 
 /// Names the setting whose address cannot be had.
-fn named(
-    setting: &str,
-    address: SocketAddr,
-    bound: io::Result<TcpListener>,
-) -> anyhow::Result<TcpListener> {
+fn named<T>(setting: &str, address: SocketAddr, bound: io::Result<T>) -> anyhow::Result<T> {
     bound.with_context(|| format!("{setting}: cannot listen on {address}"))
 }

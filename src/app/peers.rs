@@ -40,7 +40,7 @@ pub(super) struct AmongNodes {
     network: Arc<PeerNetwork>,
     roll: RollDesk,
     server: PeerServer,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
     /// The network knows them only as long as this does.
     _aggregates: Arc<dyn TakesParcels>,
 }
@@ -81,8 +81,14 @@ impl AmongNodes {
         let again = network.unknown_callers();
         let announcing = roll.clone().run(again, move |members| told.announced(members));
         let owning = look_after_own(aggregates.clone(), Arc::clone(&network));
-        let heirs = keep_heirs(aggregates, Arc::clone(&network));
-        let tasks = [tokio::spawn(announcing), tokio::spawn(owning), tokio::spawn(heirs)];
+        let keeping_up = keep_up(aggregates);
+        let naming = name_heirs(Arc::clone(&network));
+        let tasks = [
+            tokio::spawn(announcing),
+            tokio::spawn(owning),
+            tokio::spawn(keeping_up),
+            tokio::spawn(naming),
+        ];
         Self { network, roll, server, tasks, _aggregates: taking }
     }
 
@@ -128,16 +134,26 @@ async fn look_after_own(aggregates: Aggregates, network: Arc<PeerNetwork>) {
     }
 }
 
-/// Names to the other nodes what they would go on with, and keeps up with what this one would.
-async fn keep_heirs(aggregates: Aggregates, network: Arc<PeerNetwork>) {
+/// Names to the other nodes what they would go on with.
+async fn name_heirs(network: Arc<PeerNetwork>) {
     let mut ticks = interval(KEEPS_UP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let mut told = HashMap::new();
         for _ in 0..NAMED_EVERY {
             ticks.tick().await;
-            aggregates.keep_up();
             network.warm_heirs(&mut told).await;
         }
+    }
+}
+
+/// Reads on what other nodes wrote: what this node would go on with, and what it owns and they decided
+/// because they did not reach it.
+async fn keep_up(aggregates: Aggregates) {
+    let mut ticks = interval(KEEPS_UP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        aggregates.keep_up();
     }
 }

@@ -253,7 +253,10 @@ impl Devstore {
     pub fn elect(&self, leader: Option<usize>) {
         for node in 0..self.switches.len() {
             let role = if Some(node) == leader { Role::Leader } else { Role::Follower };
-            self.set_role(node, role);
+            // A follower that stays one shows what it has.
+            if self.members().get(node).map(|member| member.role) != Some(role) {
+                self.set_role(node, role);
+            }
         }
     }
 

@@ -37,7 +37,7 @@ use operations::{alert, alerts, incident, node, script, service_level};
 use selling::{coupon, item, order, purchase, sale};
 
 pub use at_rest::connect;
-pub use listener::listen;
+pub use listener::{Bound, bind};
 pub use read_side::{AT_HEAD, Keeping, ReadSide};
 pub use routing::{ITEM_ID, routed};
 pub use rpcs::AboutItem;

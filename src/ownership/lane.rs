@@ -4,7 +4,8 @@
 //! more is sent until everything under way came back; then all that is unanswered goes first by the new
 //! route, in its order and with the same request ids, and what came meanwhile behind it. So the commands
 //! of a node are decided in their order, whatever happens between nodes, except that a command whose
-//! answer was lost may already have been decided when it is sent again: then its request id tells.
+//! answer was lost may already have been decided when it is sent again: then its request id tells. So may
+//! one that this node decides anew after a conflict while later ones go to the next owner.
 
 use std::collections::BTreeMap;
 
@@ -104,6 +105,11 @@ impl<P> Lane<P> {
     /// The parcel of that number, as long as it is unanswered.
     pub fn parcel(&self, number: u64) -> Option<&P> {
         self.parcels.get(&number).map(|entry| &entry.parcel)
+    }
+
+    /// Whether a copy of it may have been decided.
+    pub fn is_in_doubt(&self, number: u64) -> bool {
+        self.parcels.get(&number).is_some_and(|entry| entry.in_doubt)
     }
 
     /// The node sees the owner there.

@@ -77,7 +77,10 @@ impl OpenFile {
 
     /// Copies the write-ahead log, and says whether all of it is copied.
     fn copy_all(&self) -> rusqlite::Result<bool> {
-        let copied = |row: &rusqlite::Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
+        let copied = |row: &rusqlite::Row<'_>| {
+            let [is_busy, frames, copied] = [row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?];
+            Ok(is_busy == 0 && frames == copied)
+        };
         self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], copied)
     }
 }

@@ -58,7 +58,7 @@ fn nginx_routes_by_the_metadata_that_clients_send() {
 
 #[tokio::test]
 async fn a_crowd_that_knocks_at_once_is_heard() {
-    let listener = grpc::listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = grpc::bind(([127, 0, 0, 1], 0).into()).unwrap().listen().unwrap();
     let address = listener.local_addr().unwrap();
     // None is admitted: all of them wait.
     let mut callers = JoinSet::new();

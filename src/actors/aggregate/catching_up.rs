@@ -27,16 +27,19 @@ impl<D: Decider> Aggregate<D> {
     pub(super) fn keep_up(&mut self, ctx: &mut Context<Self>) {
         let is_asked = !self.warming.is_empty();
         if self.is_serving() && self.is_at_rest() && (is_asked || self.is_outdated()) {
-            self.used_at = self.shared.clock.now();
+            // An heir is asked again and again; one that was an heir once goes to sleep.
+            if is_asked {
+                self.used_at = self.shared.clock.now();
+            }
             self.is_heir = !self.is_owned_here();
             self.catch_up(self.reached, ctx);
         } else if self.is_serving() {
             // Its own appends tell it of those of others.
-            self.is_warm();
+            self.tell_warm();
         }
     }
 
-    pub(super) fn is_warm(&mut self) {
+    pub(super) fn tell_warm(&mut self) {
         for done in self.warming.drain(..) {
             let _ = done.send(());
         }
@@ -92,7 +95,7 @@ impl<D: Decider> Aggregate<D> {
         let next = landing.map_or(0, |landing| landing.last_revision + 1);
         self.forming = self.forming.starting_over_at(next);
         self.standing = Standing::Serving;
-        self.is_warm();
+        self.tell_warm();
         self.look_behind(ctx);
         self.set_alarm(ctx);
         self.schedule_pump(ctx);

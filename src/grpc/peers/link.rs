@@ -11,7 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, future::ready, stream};
+use futures_util::{
+    FutureExt as _,
+    future::{OptionFuture, ready},
+    stream,
+};
 use tokio::{
     sync::{
         Notify,
@@ -188,15 +192,14 @@ impl Link {
         Box::pin(async move { answered.await.unwrap_or(Passed::Unknown) })
     }
 
-    /// Has the node read streams that it may own soon; done when it has, or cannot.
-    pub(super) fn warm(&self, streams: &[StreamName]) -> WarmFuture {
+    /// Has the node read streams that it may own soon; done when it has, or cannot. `None` if it cannot
+    /// be told now.
+    pub(super) fn warm(&self, streams: &[StreamName]) -> Option<WarmFuture> {
         let streams = streams.iter().map(ToString::to_string).collect();
-        let asked = self.ask(|tag| Say::Warm(Warm { tag, streams }));
-        Box::pin(async move {
-            if let Some(answered) = asked {
-                let _ = timeout(WARM_WITHIN, answered).await;
-            }
-        })
+        let answered = self.ask(|tag| Say::Warm(Warm { tag, streams }))?;
+        Some(Box::pin(async move {
+            let _ = timeout(WARM_WITHIN, answered).await;
+        }))
     }
 
     /// Says something that is answered under its tag; `None` if it cannot be said.
@@ -268,17 +271,20 @@ impl Link {
         self.has_left.store(false, Ordering::Relaxed);
         self.note(None);
         // What it is to own it reads first: a command that came earlier would wait for that.
-        let mut warm = self.warm(&network.waits_for(self.node)).fuse();
+        let mut warm = OptionFuture::from(self.warm(&network.waits_for(self.node))).fuse();
         let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
         let mut ticks = interval(PING_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = &mut warm => {
-                    network.heard(self.node, Standing::Answers);
+                _ = &mut warm => {
                     self.was_tried.store(true, Ordering::Relaxed);
-                    let (node, address) = (self.node, &self.address);
-                    tracing::info!(%node, address, "commands go to another node");
+                    // It may have said that it leaves while it read.
+                    if !self.has_left.load(Ordering::Relaxed) {
+                        network.heard(self.node, Standing::Answers);
+                        let (node, address) = (self.node, &self.address);
+                        tracing::info!(%node, address, "commands go to another node");
+                    }
                 }
                 said = answers.message() => match said {
                     Ok(Some(ExchangeResponse { said: Some(said) })) => {
@@ -391,6 +397,8 @@ impl Link {
     fn is_stuck(&self, now: Instant) -> bool {
         let open = self.lock();
         let waiting = open.iter().flat_map(|open| open.waiting.values());
+        // Nobody waits any more for a long reading.
+        let waiting = waiting.filter(|(_, answer)| !answer.is_closed());
         waiting.map(|(since, _)| now.duration_since(*since)).any(|age| age > ANSWERS_WITHIN)
     }
 

@@ -153,18 +153,28 @@ impl PeerNetwork {
         let mut heirs = HashMap::<NodeId, Vec<StreamName>>::new();
         for stream in self.in_use() {
             if let Some(heir) = self.owners().heir(stream.id)
-                && told.insert(stream, heir) != Some(heir)
+                && told.get(&stream) != Some(&heir)
             {
                 heirs.entry(heir).or_default().push(stream);
             }
         }
-        join_all(self.ask_to_read(&heirs)).await;
+        join_all(self.ask_to_read(heirs, told)).await;
     }
 
-    fn ask_to_read(&self, heirs: &HashMap<NodeId, Vec<StreamName>>) -> Vec<WarmFuture> {
+    fn ask_to_read(
+        &self,
+        heirs: HashMap<NodeId, Vec<StreamName>>,
+        told: &mut HashMap<StreamName, NodeId>,
+    ) -> Vec<WarmFuture> {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        let ask = |(heir, streams): (&NodeId, &Vec<_>)| Some(links.get(heir)?.warm(streams));
-        heirs.iter().filter_map(ask).collect()
+        let mut asked = Vec::new();
+        for (heir, streams) in heirs {
+            if let Some(read) = links.get(&heir).and_then(|link| link.warm(&streams)) {
+                asked.push(read);
+                told.extend(streams.into_iter().map(|stream| (stream, heir)));
+            }
+        }
+        asked
     }
 
     /// Waits until each other node was called once, and those that answer have called this one.
@@ -237,7 +247,7 @@ impl Around for PeerNetwork {
 
     fn may_suspect(&self) -> bool {
         match self.readiness.state() {
-            State::Ready | State::NotReady(NotReady::Draining) => true,
+            State::Ready | State::NotReady(NotReady::Draining | NotReady::MeetsOthers) => true,
             State::NotReady(_) => false,
         }
     }

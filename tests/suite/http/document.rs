@@ -122,7 +122,8 @@ fn camel(name: &str) -> String {
 }
 
 /// Fields of requests for which another field, or another kind of question, can stand.
-const REPLACEABLE: [(&str, &str); 4] = [
+const REPLACEABLE: [(&str, &str); 5] = [
+    ("RescheduleSale", "openTime"),
     ("FindOrder", "orderId"),
     ("CompareSales", "baselineSaleId"),
     ("RenderScript", "buyer"),
