@@ -294,10 +294,8 @@ impl Node {
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
         let wait_max = Duration::from_millis(config.min_position_wait_ms);
-        let tailed = Arc::clone(&tail);
-        let readiness_told = readiness.clone();
-        let keeping =
-            Keeping { projections, tail: tailed, freshness, readiness: readiness_told, wait_max };
+        let (tailed, told) = (Arc::clone(&tail), readiness.clone());
+        let keeping = Keeping { projections, tail: tailed, freshness, readiness: told, wait_max };
         let log = LogSource::Store(Arc::clone(&store));
         let reads = ReadSide::new(reports.clone(), log, keeping, Arc::clone(&clock));
         let parts = actors.manager_parts(config, &tail, &reports);
