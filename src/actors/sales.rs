@@ -14,7 +14,7 @@ use crate::{
     domain::{
         coupon::CouponBatch,
         item::Item,
-        sale::{CreateSale, RescheduleSale, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
+        sale::{CreateSale, RescheduleSale, Sale, SaleCommand, SaleOutcome, SteerSale},
     },
     events::SaleCreated,
     values::SaleId,
@@ -117,17 +117,15 @@ impl Sales {
             if told.pause.is_none() && told.closed.is_none() && told.schedule.is_none() {
                 return Ok(answer);
             }
-            // Another call may have resumed what was being paused here, or the other way round, and
-            // been answered: then its event is the last one.
-            let said = |sale: &SaleView| {
-                (
-                    sale.pause.clone(),
-                    sale.closed.clone(),
-                    sale.schedule.as_ref().map(|to| to.revision),
-                )
-            };
+            // Another call may have steered the sale meanwhile, and been answered: then its event is the last
+            // one, and what was told here may have come after it.
             match self.show(told.sale_id).await?.outcome {
-                SaleOutcome::Sale(now) if said(&now) != said(&told) => told = *now,
+                SaleOutcome::Sale(now)
+                    if (&now.pause, &now.closed, &now.schedule)
+                        != (&told.pause, &told.closed, &told.schedule) =>
+                {
+                    told = *now;
+                }
                 SaleOutcome::Sale(_) | SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => {
                     return Ok(answer);
                 }

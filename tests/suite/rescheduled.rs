@@ -1,16 +1,16 @@
 //! Goal: a sale gets another window before it opens and while it runs, its items follow it, and what a
 //! log says of it stays provable. Method: a real server with a clock that stands still; what buyers and
 //! operators are answered on both sides of each moment; the log judged by the verifier, by a rebuild and
-//! by a replay.
+//! by a replay. Logs that no call leaves behind, of crashes and of earlier versions: `logs`.
 
-use std::sync::Arc;
+mod logs;
+
+use std::time::Duration;
 
 use doorbuster::{
-    clock::{Clock, ManualClock},
-    events::{Act, Event, SaleEvent, SaleRescheduled, StreamName, encode},
-    grpc::proto::{self, ItemPhase, RefusalReason, reschedule_sale_response::Outcome},
-    store::{EventStore as _, Expected, embedded::EmbeddedStore},
-    values::{Fingerprint, RequestId, SaleId, UnixMs},
+    grpc::proto::{self, RefusalReason, reschedule_sale_response::Outcome},
+    reports::Reports,
+    values::{SaleId, UnixMs},
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -208,6 +208,98 @@ async fn a_sale_is_started_earlier_and_cut_where_an_item_would_outlast_it() {
     agreed(node, &sale).await;
 }
 
+/// What the board says that the next phone costs at that minute, once everything up to there is in it.
+async fn next_price(node: &Node, sale: &str, position: u64, minute: i64) -> i64 {
+    let reports = Reports::open(node.data());
+    let sale = SaleId::parse("sale_id", sale).unwrap();
+    let asked = async {
+        loop {
+            match reports.pulse(sale, at(minute)) {
+                Ok(pulse) if pulse.position.0 >= position => return pulse,
+                // Asking without a pause takes the time from those who write what is waited for.
+                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let pulse = tokio::time::timeout(PATIENCE, asked).await.expect("a pulse of all that happened");
+    pulse.items.iter().find(|item| item.sku == "phone").unwrap().unit_price_minor
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_tells_the_price_that_buyers_pay_after_a_postponement() {
+    let node = Node::start().await;
+    let (sale, items) = planned(&node).await;
+    let (_, _, position) = moved(&node, to(&sale, Some(40), None)).await;
+    for (minute, price) in [(15, 199_900), (39, 199_900), (40, 99_900), (49, 99_900), (50, 199_900)]
+    {
+        assert_eq!(next_price(&node, &sale, position, minute).await, price, "at {minute}");
+    }
+    node.advance(49 * 60);
+    assert_eq!(outcome(&node, &items[0], "ann").await, Ok(99_900));
+    agreed(node, &sale).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_was_cut_short_gives_its_items_their_own_closings_back() {
+    let node = Node::start().await;
+    let (sale, items) = planned(&node).await;
+    let windows = async || [window(&node, &items[0]).await, window(&node, &items[1]).await];
+    moved(&node, to(&sale, None, Some(25))).await;
+    assert_eq!(windows().await, [[10, 25], [20, 25]]);
+    moved(&node, to(&sale, None, Some(70))).await;
+    assert_eq!(windows().await, [[10, 70], [20, 40]]);
+    moved(&node, to(&sale, Some(20), Some(45))).await;
+    assert_eq!(windows().await, [[20, 45], [30, 45]]);
+    // Longer than planned, and where it was: nothing but the phone closes with the sale.
+    moved(&node, to(&sale, Some(10), Some(90))).await;
+    assert_eq!(windows().await, [[10, 90], [20, 40]]);
+    node.advance(15 * 60);
+    assert_eq!(outcome(&node, &items[0], "ann").await, Ok(99_900));
+    node.advance(25 * 60);
+    assert_eq!(outcome(&node, &items[1], "ann").await, Err(RefusalReason::Closed));
+    agreed(node, &sale).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_and_offers_are_not_moved_beyond_the_latest_moment() {
+    let node = Node::start().await;
+    let mut priced = item("phone", &[("north", 9)]);
+    priced.time_prices = vec![proto::TimePrice {
+        from_time: stamp(10),
+        until_time: stamp(20),
+        unit_price_minor: 99_900,
+    }];
+    let mut offered = item("phone", &[("north", 9)]);
+    offered.offers = vec![proto::OfferDraft {
+        name: "off".to_owned(),
+        from_units: Some(1),
+        amount_minor: Some(100),
+        until_time: stamp(20),
+        ..Default::default()
+    }];
+    for (item, words) in [(priced, "time price of phone"), (offered, "offer of phone")] {
+        let mut request = create_sale(vec![item]);
+        let draft = request.sale.as_mut().unwrap();
+        (draft.open_time, draft.close_time) = (stamp(10), stamp(70));
+        let created = node.sales().create_sale(request).await.unwrap().into_inner();
+        let sale = created.sale.unwrap().sale_id;
+        let late = |minutes: i64| proto::RescheduleSaleRequest {
+            open_time: Some(timestamp(UnixMs::LATEST.plus(-minutes * MINUTE))),
+            close_time: Some(timestamp(UnixMs::LATEST)),
+            ..to(&sale, None, None)
+        };
+        let refused = reschedule(&node, late(9)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let details = refused.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!(violation.field, "open_time", "{refused:?}");
+        for words in [words, &at(20).to_string(), "1970 to 9999"] {
+            assert!(refused.message().contains(words), "{}", refused.message());
+        }
+        moved(&node, late(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_that_a_sale_cannot_have_is_refused_with_both_moments() {
     let node = Node::start().await;
@@ -270,46 +362,6 @@ async fn a_sale_is_not_moved_away_from_its_coupons() {
         assert!(refused.message().contains(words), "{}", refused.message());
     }
     moved(&node, to(&sale, Some(69), None)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_window_that_a_crash_left_half_told_is_carried_out_on_start() {
-    let mut node = Node::start().await;
-    let (sale, items) = planned(&node).await;
-    node.stop();
-    // What a crash leaves: the sale's event is in the log, its items' events are not.
-    let id = SaleId::parse("sale_id", &sale).unwrap();
-    let request = RequestId::parse("request_id", &request_id()).unwrap();
-    let act = Act {
-        request_id: request,
-        fingerprint: Fingerprint(1),
-        operator: "olga".to_owned(),
-        reason: "the bank is late".to_owned(),
-    };
-    let rescheduled = SaleEvent::Rescheduled(SaleRescheduled {
-        opens_at_ms_before: at(10),
-        closes_at_ms_before: at(70),
-        opens_at_ms: at(40),
-        closes_at_ms: at(70),
-        act,
-        rescheduled_at_ms: OPENS_AT,
-    });
-    let event_id = uuid::Uuid::new_v5(&id.0, request.0.as_bytes());
-    let event = encode(event_id, &Event::Sale(rescheduled), id.0, request.0);
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(OPENS_AT));
-    let store = EmbeddedStore::open(node.data(), clock).unwrap();
-    let after = Expected::Exact(0);
-    store.append(StreamName::sale(id), after, vec![event].into()).await.unwrap();
-    store.close();
-    drop(store);
-
-    node.restart().await;
-    // No call for the sale: the server completes it by itself.
-    for (item, opens) in items.iter().zip([40, 50]) {
-        node.item_until(item, |item| item.open_time == stamp(opens)).await;
-    }
-    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::NotOpenYet);
-    agreed(node, &sale).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

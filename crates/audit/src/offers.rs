@@ -39,7 +39,6 @@ pub(super) struct Basket {
 }
 
 impl Offers {
-    /// Replaces all offers. A pool of the same offer and goods keeps what is held and given.
     /// The window of the item was moved.
     pub(super) fn move_by(&mut self, ms: i64) {
         for offer in &mut self.listed {
@@ -49,6 +48,7 @@ impl Offers {
         }
     }
 
+    /// Replaces all offers. A pool of the same offer and goods keeps what is held and given.
     pub(super) fn set(&mut self, offers: Vec<Offer>) {
         for offer in &offers {
             let Some(gift) = gift(offer) else { continue };

@@ -4,7 +4,10 @@
 //! The call that creates or steers a sale tells them itself and answers when they know. This process does
 //! what such a call left undone, because its node crashed or one of them could not be asked.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    iter,
+};
 
 use uuid::Uuid;
 
@@ -16,7 +19,7 @@ use crate::{
     domain::{
         coupon::{CouponCommand, CreateBatch},
         item::{AddItem, ItemCommand, ItemSchedule, Steer, SteerAction},
-        sale::{Pause, SaleView},
+        sale::{Pause, SaleView, Window},
     },
     events::{
         Act, CouponEvent, Event, ItemEvent, ItemPlan, OfferEvent, Position, Recorded, SaleEvent,
@@ -147,7 +150,7 @@ impl TellItems {
         self.untold.insert(sale, untold);
     }
 
-    /// An item shows that it was told, by an event that a sale's act caused.
+    /// An item shows that it was told, by an event that a sale's newest act caused: see [`commands_of`].
     fn item_knows(&mut self, item: ItemId, event: &OfferEvent) {
         if self.untold.is_empty() {
             return;
@@ -191,8 +194,7 @@ impl TellItems {
 
 /// What each item of a sale is told, in this order.
 pub(in crate::actors) fn commands(sale: &SaleView) -> Vec<(ItemId, Vec<ItemCommand>)> {
-    let of = |(place, plan): (usize, &ItemPlan)| (plan.item_id, commands_of(sale, place, plan));
-    sale.plan.items.iter().enumerate().map(of).collect()
+    sale.plan.items.iter().map(|plan| (plan.item_id, commands_of(sale, plan))).collect()
 }
 
 /// What each batch of coupons of a sale is told.
@@ -210,7 +212,7 @@ pub(in crate::actors) fn batches(sale: &SaleView) -> Vec<(BatchId, CouponCommand
     plans.map(|plan| (plan.batch_id, create(plan.batch_id, plan.terms.clone()))).collect()
 }
 
-fn commands_of(sale: &SaleView, place: usize, plan: &ItemPlan) -> Vec<ItemCommand> {
+fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
     let steer = |act: &Act, action| {
         ItemCommand::Steer(Steer {
             request_id: of_item(act.request_id, plan.item_id),
@@ -231,24 +233,21 @@ fn commands_of(sale: &SaleView, place: usize, plan: &ItemPlan) -> Vec<ItemComman
         sale_limit_per_buyer: sale.plan.limit_per_buyer,
         operator: sale.plan.act.operator.clone(),
     }));
-    // A crash before the end of the creation leaves items that are not there yet.
-    let mut commands = vec![add];
-    if let Some(schedule) = &sale.schedule
-        && let Some(window) = schedule.items.get(place)
-    {
-        let to = SteerAction::Schedule(ItemSchedule {
-            opens_at: window.opens_at,
-            closes_at: window.closes_at,
-            moved_ms: schedule.moved_ms,
-            sale_revision: schedule.revision,
-        });
-        commands.push(steer(&schedule.act, to));
-    }
-    if let Some(Pause { on, act, .. }) = &sale.pause {
+    let window = sale.schedule.as_ref().map(|schedule| {
+        let Window { opens_at, closes_at } = sale.item_window(plan);
+        let (moved_ms, sale_revision) = (sale.moved_ms(), schedule.revision);
+        let to = ItemSchedule { opens_at, closes_at, moved_ms, sale_revision };
+        (schedule.revision, steer(&schedule.act, SteerAction::Schedule(to)))
+    });
+    let pause = sale.pause.as_ref().map(|Pause { on, act, revision, .. }| {
         let action = if *on { SteerAction::PauseWithSale } else { SteerAction::ResumeWithSale };
-        commands.push(steer(act, action));
-    }
-    commands
+        (*revision, steer(act, action))
+    });
+    // The newest act comes last: an item that shows it, also after a crash, knows everything before it.
+    let mut steered: Vec<_> = window.into_iter().chain(pause).collect();
+    steered.sort_by_key(|(revision, _)| *revision);
+    // A crash before the end of the creation leaves items that are not there yet.
+    iter::once(add).chain(steered.into_iter().map(|(_, command)| command)).collect()
 }
 
 /// The request that a sale's request causes at one of its items.

@@ -208,7 +208,8 @@ pub struct SaleClosed {
     pub closed_at_ms: UnixMs,
 }
 
-/// The windows of its items follow from these moments: everything within the sale moves with its opening.
+/// The windows of its items follow from the plan and these moments: they, their prices and offers move with
+/// the opening. Coupons do not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleRescheduled {
     pub opens_at_ms_before: UnixMs,

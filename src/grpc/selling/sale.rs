@@ -13,7 +13,7 @@ use crate::{
     grpc::{
         ReadSide, alerts,
         convert::{self, coupons, levers, prices},
-        notices::Suspicions,
+        notices,
         operator::Authenticator,
         proto::{self, WriteFields, WriteRequest},
         status::CallError,
@@ -47,6 +47,13 @@ impl SaleApi {
         convert::steering(&operator, &reason)?;
         Ok(Steering { sale_id, steer: SteerSale { request_id, operator, reason }, deadline })
     }
+
+    async fn notices(&self, outcome: &SaleOutcome) -> Vec<proto::SaleNotice> {
+        match outcome {
+            SaleOutcome::Sale(sale) => notices::of_sale(sale, &self.reads, self.clock.now()).await,
+            SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => Vec::new(),
+        }
+    }
 }
 
 #[async_trait]
@@ -64,10 +71,9 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let draft = draft.and_then(draft_of).map_err(CallError::from)?;
         let plan = plan(request_id, draft, operator).map_err(CallError::from)?;
         let sale_id = SaleId::of_request(request_id);
-        let suspicions = Suspicions::of(&plan);
         let answer = self.sales.create(sale_id, plan, deadline).await.map_err(CallError::from)?;
+        let notices = self.notices(&answer.outcome).await;
         let (sale, revision, position) = shown(answer)?;
-        let notices = suspicions.told(&self.reads, sale_id, self.clock.now()).await;
         let sale = Some(sale);
         Ok(Response::new(proto::CreateSaleResponse { sale, revision, position, notices }))
     }
@@ -83,19 +89,11 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let to = RescheduleSale { steer, opens_at, closes_at };
         let answer = self.sales.reschedule(sale_id, to, deadline).await.map_err(CallError::from)?;
         let (revision, position) = (answer.revision, answer.position.0);
-        let suspicions = match &answer.outcome {
-            SaleOutcome::Sale(sale) => Some(Suspicions::of(&sale.clone().current_plan())),
-            SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => None,
-        };
-        let outcome = match steered(answer.outcome)? {
+        let notices = self.notices(&answer.outcome).await;
+        let outcome = Some(match steered(answer.outcome)? {
             Ok(sale) => Outcome::Sale(sale),
             Err(refusal) => Outcome::Refusal(refusal),
-        };
-        let notices = match suspicions {
-            Some(suspicions) => suspicions.told(&self.reads, sale_id, self.clock.now()).await,
-            None => Vec::new(),
-        };
-        let outcome = Some(outcome);
+        });
         Ok(Response::new(proto::RescheduleSaleResponse { outcome, revision, position, notices }))
     }
 
@@ -245,7 +243,10 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
 }
 
 fn sale_of(view: SaleView) -> proto::Sale {
-    let (sale_id, closed, pause) = (view.sale_id, view.closed.clone(), view.pause.clone());
+    let sale_id = view.sale_id;
+    let closed_at = view.closed.as_ref().map(|closed| closed.closed_at_ms);
+    let paused = view.pause.as_ref().filter(|pause| pause.on && closed_at.is_none());
+    let paused_at = paused.map(|pause| pause.at);
     let rescheduled_at = view.schedule.as_ref().map(|schedule| schedule.at);
     let plan = view.current_plan();
     // Each item has those of the sale.
@@ -267,10 +268,8 @@ fn sale_of(view: SaleView) -> proto::Sale {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
-        pause_time: pause
-            .filter(|pause| pause.on && closed.is_none())
-            .map(|pause| convert::timestamp(pause.at)),
-        closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
+        pause_time: paused_at.map(convert::timestamp),
+        closed_time: closed_at.map(convert::timestamp),
         curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: plan.alerts.into_iter().map(alerts::written).collect(),
         regions: regions.into_iter().map(levers::region).collect(),

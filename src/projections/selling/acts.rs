@@ -142,8 +142,8 @@ impl Projection for Acts {
 }
 
 impl Acts {
-    /// `by_sale`: its whole sale was paused or resumed, which is an act of its own, told once and not
-    /// for each item.
+    /// `by_sale`: its whole sale was paused, resumed or rescheduled, which is an act of its own, told once
+    /// and not for each item.
     fn of_item(
         &mut self,
         here: &Here<'_>,

@@ -141,8 +141,11 @@ impl Projection for Catalog {
                 change_sale(here, closing, params![closed.closed_at_ms.0, sale])?;
             }
             SaleEvent::Rescheduled(to) => {
-                let moving = "UPDATE sales SET opens_at_ms = ?, closes_at_ms = ? WHERE sale_id = ?";
-                change_sale(here, moving, params![to.opens_at_ms.0, to.closes_at_ms.0, sale])?;
+                // Where items open before their sale, they still do, by as much.
+                let moving = "UPDATE sales SET opens_at_ms = opens_at_ms + ?, closes_at_ms = ?
+                              WHERE sale_id = ?";
+                let moved_ms = to.opens_at_ms.since(to.opens_at_ms_before);
+                change_sale(here, moving, params![moved_ms, to.closes_at_ms.0, sale])?;
             }
             SaleEvent::Paused(_) => {
                 let pausing = "UPDATE sales SET paused = 1 WHERE sale_id = ?";

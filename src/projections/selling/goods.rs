@@ -197,6 +197,13 @@ impl Goods {
         self.ladders.push(LadderSold { ladder, revision, set_at_ms, prices, steps });
     }
 
+    /// The window of the item was moved, and the time prices in force with it.
+    pub fn move_by(&mut self, ms: i64) {
+        if let Some(ladder) = self.ladders.last_mut() {
+            ladder.prices.move_by(ms);
+        }
+    }
+
     /// A gift that an earlier offer of the same name had keeps what is held and given.
     pub fn set_offers(&mut self, event: &OffersSet) {
         let mut replaced = std::mem::take(&mut self.offers);

@@ -168,34 +168,28 @@ impl Projection for Orders {
     }
 
     fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
-        if let OfferEvent::Added(added) = event {
-            return add_item(here.rows, here.item()?, added);
-        }
-        let (OfferEvent::PricesSet(_) | OfferEvent::OffersSet(_) | OfferEvent::GiftUnitsSet(_)) =
-            event
-        else {
-            return Ok(());
-        };
-        let id = here.item()?;
-        let item = self.items.change(id, || read_item(here.rows, id))?;
-        if item.goods.is_none() {
-            item.goods = Some(Box::new(sold_before(here.rows, item.number)?));
-        }
-        if let Some(goods) = &mut item.goods {
-            match event {
-                OfferEvent::PricesSet(set) => goods.set_prices(set, here.recorded.revision),
-                OfferEvent::OffersSet(set) => goods.set_offers(set),
-                OfferEvent::GiftUnitsSet(set) => goods.set_gift_units(set),
-                OfferEvent::Added(_)
-                | OfferEvent::Scheduled(_)
-                | OfferEvent::PurchaseLimitSet(_)
-                | OfferEvent::Paused(_)
-                | OfferEvent::Resumed(_)
-                | OfferEvent::Closed(_)
-                | OfferEvent::AudienceSet(_)
-                | OfferEvent::ReservePlanSet(_)
-                | OfferEvent::ReserveProposed(_) => {}
+        match event {
+            OfferEvent::Added(added) => add_item(here.rows, here.item()?, added)?,
+            OfferEvent::Scheduled(window) if window.moved_ms != 0 => {
+                let id = here.item()?;
+                let item = self.items.change(id, || read_item(here.rows, id))?;
+                if let Some(goods) = &mut item.goods {
+                    goods.move_by(window.moved_ms);
+                }
             }
+            OfferEvent::PricesSet(set) => {
+                self.goods(here)?.set_prices(set, here.recorded.revision);
+            }
+            OfferEvent::OffersSet(set) => self.goods(here)?.set_offers(set),
+            OfferEvent::GiftUnitsSet(set) => self.goods(here)?.set_gift_units(set),
+            OfferEvent::Scheduled(_)
+            | OfferEvent::PurchaseLimitSet(_)
+            | OfferEvent::Paused(_)
+            | OfferEvent::Resumed(_)
+            | OfferEvent::Closed(_)
+            | OfferEvent::AudienceSet(_)
+            | OfferEvent::ReservePlanSet(_)
+            | OfferEvent::ReserveProposed(_) => {}
         }
         Ok(())
     }
@@ -251,6 +245,17 @@ impl Projection for Orders {
 }
 
 impl Orders {
+    /// What an item with a ladder or offers sold at which price, from its first order on.
+    fn goods(&mut self, here: &Here<'_>) -> Result<&mut Goods, ApplyError> {
+        let id = here.item()?;
+        let item = self.items.change(id, || read_item(here.rows, id))?;
+        let goods = match item.goods.take() {
+            Some(goods) => goods,
+            None => Box::new(sold_before(here.rows, item.number)?),
+        };
+        Ok(item.goods.insert(goods))
+    }
+
     fn place(
         &mut self,
         rows: &Transaction<'_>,

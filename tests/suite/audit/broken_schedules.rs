@@ -57,6 +57,11 @@ pub fn schedules_that_cannot_be() -> Vec<Rewrite> {
             "the closing of the sale is moved into the past",
         ),
         (
+            "a sale that was over",
+            |s| s.first("SaleRescheduled").data["rescheduled_at_ms"] = json!(CLOSES),
+            "and was over at",
+        ),
+        (
             "a sale that closes before it opens",
             |s| s.first("SaleRescheduled").data["closes_at_ms"] = json!(OPENS),
             "the sale closes before it opens",

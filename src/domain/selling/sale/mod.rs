@@ -2,6 +2,7 @@
 //! are separate aggregates.
 
 mod plan;
+mod reschedule;
 mod schedule;
 mod steer;
 mod view;
@@ -24,7 +25,8 @@ pub use plan::{
     SALE_BYTES_MAX, TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN, TITLE_CHARS_MAX,
     WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX, plan,
 };
-pub use schedule::{RescheduleSale, Schedule, Window};
+pub use reschedule::RescheduleSale;
+pub use schedule::{Schedule, Window};
 pub use steer::SteerSale;
 pub use view::{Pause, SaleView};
 
@@ -136,11 +138,11 @@ impl Decider for Sale {
                 (&created.act, created.created_at_ms)
             }
             SaleEvent::Paused(SalePaused { act, paused_at_ms: at }) => {
-                self.pause = Some(Pause { on: true, act: act.clone(), at: *at });
+                self.pause = Some(Pause { on: true, act: act.clone(), at: *at, revision });
                 (act, *at)
             }
             SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: at }) => {
-                self.pause = Some(Pause { on: false, act: act.clone(), at: *at });
+                self.pause = Some(Pause { on: false, act: act.clone(), at: *at, revision });
                 (act, *at)
             }
             SaleEvent::Closed(closed) => {
@@ -148,10 +150,7 @@ impl Decider for Sale {
                 (&closed.act, closed.closed_at_ms)
             }
             SaleEvent::Rescheduled(to) => {
-                if let Some(plan) = &self.plan {
-                    let schedule = Schedule::after(self.schedule.as_ref(), plan, to, revision);
-                    self.schedule = Some(schedule);
-                }
+                self.schedule = Some(Schedule::of(to, revision));
                 (&to.act, to.rescheduled_at_ms)
             }
         };
@@ -200,8 +199,8 @@ impl Sale {
         if self.closed.is_some() || view.closes_at() <= at.now {
             return self.refused(Refusal::Closed);
         }
-        let (before, items) = (view.window(), view.item_windows());
-        let window = match to.window(plan, (before, &items), at.now) {
+        let before = view.window();
+        let window = match to.window(&view, at.now) {
             Ok(window) => window,
             Err(invalid) => return self.no(Misdirected::Invalid(invalid)),
         };

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Schedule, Window, planned};
+use super::schedule::{Schedule, Window};
 use crate::{
-    events::{Act, SaleClosed, SaleCreated},
+    events::{Act, ItemPlan, SaleClosed, SaleCreated},
     values::{SaleId, UnixMs},
 };
 
@@ -32,36 +32,54 @@ pub struct Pause {
     pub on: bool,
     pub act: Act,
     pub at: UnixMs,
+    /// Of its event; 0 from a node of a version before sales could be rescheduled.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub revision: u64,
+}
+
+fn is_zero(revision: &u64) -> bool {
+    *revision == 0
 }
 
 impl SaleView {
     /// When the sale itself is on sale.
     pub fn window(&self) -> Window {
-        self.schedule.as_ref().map_or_else(|| planned(&self.plan).0, |schedule| schedule.sale)
+        let schedule = self.schedule.as_ref();
+        schedule.map_or_else(|| Window::planned(&self.plan), |schedule| schedule.window)
     }
 
-    /// The windows of the items, in their order.
-    pub(super) fn item_windows(&self) -> Vec<Window> {
-        let schedule = self.schedule.as_ref();
-        schedule.map_or_else(|| planned(&self.plan).1, |schedule| schedule.items.clone())
+    /// When an item of its plan is on sale.
+    pub fn item_window(&self, item: &ItemPlan) -> Window {
+        match &self.schedule {
+            Some(schedule) => schedule.window.of_item(&self.plan, item),
+            None => Window { opens_at: item.opens_at_ms, closes_at: item.closes_at_ms },
+        }
+    }
+
+    /// By how much it opens later than planned.
+    pub fn moved_ms(&self) -> i64 {
+        self.window().moved_ms(&self.plan)
     }
 
     /// When nothing of it is on sale any more.
     pub fn closes_at(&self) -> UnixMs {
-        self.schedule.as_ref().map_or_else(|| self.plan.on_sale().1, |to| to.sale.closes_at)
+        self.schedule.as_ref().map_or_else(|| self.plan.on_sale().1, |to| to.window.closes_at)
     }
 
     /// The plan as it was rescheduled since.
     pub fn current_plan(self) -> SaleCreated {
-        let Self { mut plan, schedule: Some(schedule), .. } = self else { return self.plan };
-        plan.opens_at_ms = schedule.sale.opens_at;
-        plan.closes_at_ms = schedule.sale.closes_at;
-        for (item, window) in plan.items.iter_mut().zip(&schedule.items) {
-            item.opens_at_ms = window.opens_at;
-            item.closes_at_ms = window.closes_at;
-            item.offers.iter_mut().for_each(|offer| offer.move_by(schedule.moved_ms));
+        if self.schedule.is_none() {
+            return self.plan;
+        }
+        let (sale, moved_ms) = (self.window(), self.moved_ms());
+        let items: Vec<_> = self.plan.items.iter().map(|item| self.item_window(item)).collect();
+        let mut plan = self.plan;
+        (plan.opens_at_ms, plan.closes_at_ms) = (sale.opens_at, sale.closes_at);
+        for (item, window) in plan.items.iter_mut().zip(items) {
+            (item.opens_at_ms, item.closes_at_ms) = (window.opens_at, window.closes_at);
+            item.offers.iter_mut().for_each(|offer| offer.move_by(moved_ms));
             if let Some(prices) = &mut item.prices {
-                prices.move_by(schedule.moved_ms);
+                prices.move_by(moved_ms);
             }
         }
         plan

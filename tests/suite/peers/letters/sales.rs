@@ -209,19 +209,13 @@ fn sale_outcomes() -> Vec<SaleOutcome> {
         SaleOutcome::Sale(Box::new(view))
     };
     let window = Window { opens_at: AT, closes_at: AT.plus(1) };
-    let schedule = Schedule {
-        sale: window,
-        items: vec![window],
-        moved_ms: -1,
-        revision: 1,
-        act: act(),
-        at: AT,
-    };
+    let schedule = Schedule { window, revision: 1, act: act(), at: AT };
+    let pause = |on, revision| Some(Pause { on, act: act(), at: AT, revision });
     let closed = SaleClosed { act: act(), closed_at_ms: AT };
     let mut outcomes = vec![
         view(None, None, None),
-        view(None, Some(closed), Some(Pause { on: true, act: act(), at: AT })),
-        view(Some(schedule), None, None),
+        view(None, Some(closed), pause(true, 0)),
+        view(Some(schedule), None, pause(false, 2)),
         SaleOutcome::Refused(Refusal::NotPaused),
     ];
     outcomes.extend(misdirections().map(SaleOutcome::Misdirected));
