@@ -53,6 +53,9 @@ test("a sale is steered and closed", async () => {
   const itemId = created.sale.items[0]?.itemId ?? "";
   const listed = await shop.listSales({ minPosition: created.position });
   assert.ok(listed.sales.some((line) => line.saleId === saleId));
+  const closeTime = new Date(Date.now() + 7_200_000);
+  const longer = await shop.rescheduleSale({ saleId, closeTime, reason: "units are left" });
+  assert.deepEqual(longer.sale.closeTime && timestampDate(longer.sale.closeTime), closeTime);
   await shop.pauseSale({ saleId, reason: "the price is wrong" });
   await assert.rejects(shop.placeOrder({ itemId, buyer: "ann", units: 1 }), refusedFor("PAUSED"));
   await shop.resumeSale({ saleId, reason: "the price is right" });

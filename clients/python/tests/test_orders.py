@@ -63,6 +63,9 @@ def test_a_sale_is_a_message_too_and_is_steered(shop: Doorbuster) -> None:
     sale_id, item = created.sale.sale_id, created.sale.items[0].item_id
     listed = shop.list_sales(min_position=created.position)
     assert sale_id in [line.sale_id for line in listed.sales]
+    later = now().replace(microsecond=0) + datetime.timedelta(hours=2)
+    longer = shop.reschedule_sale(sale_id, close_time=later, reason="units are left").sale
+    assert longer.close_time.ToDatetime(datetime.timezone.utc) == later
     shop.pause_sale(sale_id, reason="the price is wrong")
     with pytest.raises(Refused, match="PAUSED"):
         shop.place_order(item, buyer="ann")

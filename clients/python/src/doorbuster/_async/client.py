@@ -66,6 +66,24 @@ class AsyncDoorbuster(AsyncCaller):
         """The sales, newest first, 50 on a page unless `page_size` says 1 to 1,000."""
         return await self._ask(locals(), v1.ListSalesRequest, v1.ListSalesResponse)
 
+    async def reschedule_sale(
+        self,
+        sale_id: str,
+        *,
+        reason: str,
+        open_time: datetime.datetime | None = None,
+        close_time: datetime.datetime | None = None,
+        operator: str | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> v1.RescheduleSaleResponse:
+        """Gives the sale another opening, another closing, or both, and moves its items with it.
+
+        Without a new closing the sale stays as long as it is. An opening that has passed does not
+        move; a sale that is over is refused (CLOSED).
+        """
+        return await self._ask(locals(), v1.RescheduleSaleRequest, v1.RescheduleSaleResponse)
+
     async def pause_sale(
         self,
         sale_id: str,
