@@ -19,7 +19,7 @@ use doorbuster::{
 };
 
 use super::{agreed, at, moved, outcome, planned, reschedule, stamp, to, window};
-use crate::support::{Node, OPENS_AT, request_id};
+use crate::support::{Node, OPENS_AT, PATIENCE, request_id};
 
 fn act() -> Act {
     Act {
@@ -154,6 +154,14 @@ async fn an_item_that_opened_before_its_sale_stays_on_sale_when_the_sale_is_exte
     let (sale_id, item) = (SaleId::of_request(request), created.items[0].item_id.to_string());
     sale_says(&node, sale_id, vec![SaleEvent::Created(created)]).await;
     node.restart().await;
+    // The sale is there, and its item is told by the process that goes on with it.
+    let there = async {
+        let asked = proto::GetItemRequest { item_id: item.clone() };
+        while node.items().get_item(asked.clone()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, there).await.expect("the item is added");
     node.item_until(&item, |item| item.open_time == stamp(5)).await;
     let sale = sale_id.to_string();
 

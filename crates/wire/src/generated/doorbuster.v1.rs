@@ -18923,7 +18923,8 @@ impl ::prost::Name for SaleNotice {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RescheduleSaleRequest {
-    /// Required.
+    /// Required. A request for the window that the sale has changes nothing and leaves no receipt: repeated, it is judged
+    /// anew.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Required.
@@ -18936,7 +18937,7 @@ pub struct RescheduleSaleRequest {
     pub reason: ::prost::alloc::string::String,
     /// The new opening, in the future; the opening stays as it is if absent. The opening of a sale that has
     /// opened does not move. Items with a window of their own, time prices and the moments of offers move by
-    /// as much as the opening; coupons do not.
+    /// as much as the opening, to the year 9999 at the latest; coupons do not.
     #[prost(message, optional, tag = "5")]
     pub open_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The new closing, in the future; if absent, the sale stays as long as it is. Items that close with the
