@@ -75,7 +75,7 @@ impl Message for Drain {
 
 /// Be ready to go on where another node stops: read what it wrote.
 pub(super) struct Warm {
-    /// Told when that is done; where nobody waits, it is done only if something is known to be there.
+    /// Told when that is done. Without it the log is read only where it is known to have more.
     pub(super) done: Option<oneshot::Sender<()>>,
 }
 

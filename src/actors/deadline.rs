@@ -14,8 +14,9 @@ const MISSED: u8 = 2;
 
 /// When a call is answered that it took too long. Clones are the same call.
 ///
-/// A command is decided before its deadline or never, and a call whose command was decided is never
-/// told that it took too long: its events are on their way into the log.
+/// A command is first decided before its deadline or never; after a conflict it may be decided anew later.
+/// A call whose command was decided is never told that it took too long: its events are on their way into
+/// the log, or are made anew.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     at: Instant,

@@ -188,8 +188,8 @@ pub(super) fn identity(path: &Path) -> io::Result<Option<FileIdentity>> {
     }
 }
 
-/// Removes a file and what SQLite puts beside it. The file itself is gone for good before the others: it
-/// makes no sense without its write-ahead log.
+/// Removes a file and what SQLite puts beside it. The file is removed and its directory synced before its
+/// write-ahead log is removed, without which it would be read as complete.
 pub(super) fn drop_files(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|directory| directory.is_dir());
     for suffix in ["", "-wal", "-shm"] {
