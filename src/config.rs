@@ -133,6 +133,7 @@ pub const SETTINGS: &[Setting] = &[
     alerts::ATTEMPTS,
     limits::WAITING_MAX,
     limits::ORDER_WAIT_MS,
+    limits::DECIDE_WITHIN_MS,
     limits::TRAFFIC_WAITING_MAX,
     limits::TRAFFIC_SHED_AT_COMMANDS,
     Setting {

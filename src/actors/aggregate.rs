@@ -98,8 +98,8 @@ impl<D: Decider> Aggregate<D> {
         while self.has_room()
             && let Some(delivery) = self.waiting.pop_front()
         {
-            if delivery.deadline.as_ref().is_some_and(|deadline| !deadline.decide()) {
-                delivery.reply.send(Err(Fault::DeadlineExceeded));
+            if let Some(fault) = delivery.too_late() {
+                delivery.reply.send(Err(fault));
                 continue;
             }
             self.forming.decide(&mut self.state, delivery, now);

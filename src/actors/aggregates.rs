@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     Census, Directory, OtherNodes, Shared, TakesParcels,
     other_nodes::{Parcel, Passed, PassedFuture, WarmFuture},
+    patience::Lifeline,
     tail::StreamObserver,
 };
 use crate::{
@@ -112,9 +113,9 @@ impl Aggregates {
 }
 
 impl TakesParcels for Aggregates {
-    fn take(&self, parcel: Parcel) -> PassedFuture {
+    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture {
         match self.of(parcel.stream.category) {
-            Some(directory) => directory.take(parcel),
+            Some(directory) => directory.take(parcel, call),
             None => Box::pin(ready(Passed::NotMine(None))),
         }
     }

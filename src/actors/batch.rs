@@ -15,7 +15,7 @@ use actix::Message;
 use tokio::{runtime::Handle, sync::oneshot};
 use uuid::Uuid;
 
-use super::{Deadline, Fault};
+use super::{Deadline, Fault, patience::Patience};
 use crate::{
     domain::{Caused, Decider, Decision},
     events::{Attempt, NewEvent, Position},
@@ -38,6 +38,8 @@ pub(super) type Answers<O> = Result<Vec<Answer<O>>, Fault>;
 pub(super) struct Delivery<D: Decider> {
     pub(super) commands: Vec<D::Command>,
     pub(super) deadline: Option<Deadline>,
+    /// Where other nodes may decide what its caller asks again.
+    pub(super) patience: Option<Patience>,
     /// When it came.
     pub(super) since: Instant,
     pub(super) reply: Reply<D::Outcome>,
@@ -49,6 +51,19 @@ pub(super) struct Delivery<D: Decider> {
 const VOIDED_MAX: u32 = 8;
 
 impl<D: Decider> Delivery<D> {
+    /// Why it must not be decided any more. Nothing of it is in the log.
+    pub(super) fn too_late(&self) -> Option<Fault> {
+        let in_time = |deadline: &Deadline| match self.voided {
+            0 => deadline.decide(),
+            _ => !deadline.is_over(),
+        };
+        if !self.deadline.as_ref().is_none_or(in_time) {
+            return Some(Fault::DeadlineExceeded);
+        }
+        let is_left = |patience: &Patience| patience.is_over() || self.reply.is_abandoned();
+        self.patience.as_ref().is_some_and(is_left).then_some(Fault::Overloaded)
+    }
+
     /// Whether it asks for units. Deliveries are of one kind.
     pub(super) fn is_order(&self) -> bool {
         self.commands.first().is_some_and(D::is_attempt)
@@ -164,6 +179,7 @@ struct Asked<D: Decider> {
 struct Anew<D: Decider> {
     commands: Vec<D::Command>,
     deadline: Option<Deadline>,
+    patience: Option<Patience>,
     since: Instant,
     voided: u32,
 }
@@ -207,10 +223,15 @@ impl<D: Decider> Batch<D> {
 
     /// Decides a delivery on the state and applies what happened to it.
     pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
-        let Delivery { commands, deadline, since, reply, voided } = delivery;
+        let Delivery { commands, deadline, patience, since, reply, voided } = delivery;
         self.oldest.get_or_insert(since);
-        let anew =
-            self.writer.map(|_| Anew { commands: commands.clone(), deadline, since, voided });
+        let anew = self.writer.map(|_| Anew {
+            commands: commands.clone(),
+            deadline,
+            patience,
+            since,
+            voided,
+        });
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             let Decision { events, outcome, revision, position, attempt } =
@@ -299,9 +320,10 @@ impl<D: Decider> Batch<D> {
                 continue;
             }
             match anew.filter(|anew| anew.voided < VOIDED_MAX) {
-                Some(Anew { commands, deadline, since, voided }) => {
+                Some(Anew { commands, deadline, patience, since, voided }) => {
                     let voided = voided + 1;
-                    back.push_back(Delivery { commands, deadline, since, reply, voided });
+                    let delivery = Delivery { commands, deadline, patience, since, reply, voided };
+                    back.push_back(delivery);
                 }
                 None => reply.send(Err(Fault::LostOwnership)),
             }

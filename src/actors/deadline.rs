@@ -14,9 +14,9 @@ const MISSED: u8 = 2;
 
 /// When a call is answered that it took too long. Clones are the same call.
 ///
-/// A command is first decided before its deadline or never; after a conflict it may be decided anew later.
-/// A call whose command was decided is never told that it took too long: its events are on their way into
-/// the log, or are made anew.
+/// A command is decided before its deadline or never. A call whose command was decided is not told that it
+/// took too long: its events are on their way into the log. Only where another node wrote first, so that
+/// nothing of it is in the log, it is told so after all.
 #[derive(Debug, Clone)]
 pub struct Deadline {
     at: Instant,

@@ -25,6 +25,7 @@ use super::{
     lanes::{Lanes, Sent},
     other_nodes::{Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture},
     own_directory::OwnDirectory,
+    patience::{Lifeline, Patience},
     tail::StreamObserver,
     tally::{Counters, Tally},
 };
@@ -173,11 +174,11 @@ impl<D: Decider> Directory<D> {
         deadline: Option<Deadline>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         self.takes_commands()?;
-        let Some(lanes) = &self.lanes else { return self.put(id, commands, deadline) };
+        let Some(lanes) = &self.lanes else { return self.put(id, commands, deadline, None) };
         let me: Weak<dyn OwnDirectory<D>> = self.me.clone();
         match lanes.send(&me, id, commands, deadline)? {
             Sent::OnLane(answers) => Ok(answers),
-            Sent::Here(commands, deadline) => self.put(id, commands, deadline),
+            Sent::Here(commands, deadline) => self.put(id, commands, deadline, None),
         }
     }
 
@@ -198,6 +199,7 @@ impl<D: Decider> Directory<D> {
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
+        call: Option<Arc<Lifeline>>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         let count = commands.len();
         let (to, answers) = oneshot::channel();
@@ -205,7 +207,9 @@ impl<D: Decider> Directory<D> {
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let mut delivery = Delivery { commands, deadline, since, reply, voided: 0 };
+        let patience =
+            self.is_shared().then(|| Patience::until(since + self.shared.decide_within, call));
+        let mut delivery = Delivery { commands, deadline, patience, since, reply, voided: 0 };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {
                 Ok(()) => return Ok(answers),
@@ -353,9 +357,10 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
+        call: Option<Arc<Lifeline>>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         self.takes_commands()?;
-        self.put(id, commands, deadline)
+        self.put(id, commands, deadline, call)
     }
 
     fn is_owned_here(&self, id: Uuid) -> bool {
@@ -381,7 +386,7 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
 }
 
 impl<D: Decider> TakesParcels for Directory<D> {
-    fn take(&self, parcel: Parcel) -> PassedFuture {
+    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture {
         let Parcel { stream, commands, remaining, must_decide } = parcel;
         let passed = |passed: Passed| -> PassedFuture { Box::pin(ready(passed)) };
         let Some(lanes) = &self.lanes else { return passed(Passed::NotMine(None)) };
@@ -390,8 +395,9 @@ impl<D: Decider> TakesParcels for Directory<D> {
         }
         let write = lanes.letters.answers;
         let deadline = remaining.map(|remaining| Deadline::at(Instant::now() + remaining));
-        let asked = (lanes.letters.read_commands)(&commands)
-            .and_then(|commands| self.send_here(stream.id, commands, deadline));
+        let asked = (lanes.letters.read_commands)(&commands).and_then(|commands| {
+            self.send_here(stream.id, commands, deadline, Some(Arc::clone(call)))
+        });
         match asked {
             Ok(answers) => Box::pin(async move {
                 let rebuilt = |_| Err(being_rebuilt());

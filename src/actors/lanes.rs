@@ -26,6 +26,7 @@ use super::{
     batch::{Answers, Delivery, Reply, Ticket},
     other_nodes::{Letters, OtherNodes, Parcel, Passed},
     own_directory::OwnDirectory,
+    patience::Patience,
 };
 use crate::{
     domain::Decider,
@@ -76,16 +77,16 @@ impl<D: Decider> Lanes<D> {
     ) -> Result<Sent<D>, Fault> {
         let route = self.nodes.route(StreamName { category: D::CATEGORY, id });
         let directory = directory.upgrade().ok_or(Fault::Stopping)?;
-        let max = directory.shared().waiting_max;
+        let (max, within) = (directory.shared().waiting_max, directory.shared().decide_within);
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         match open.get(&id) {
-            Some(lane) => return lane.put(commands, deadline, max),
+            Some(lane) => return lane.put(commands, deadline, max, within),
             None if route == Route::Here => return Ok(Sent::Here(commands, deadline)),
             None => drop(open),
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let lane = open.entry(id).or_insert_with(|| self.begin(&directory, id, route));
-        lane.put(commands, deadline, max)
+        lane.put(commands, deadline, max, within)
     }
 
     fn begin(
@@ -124,11 +125,13 @@ impl<D: Decider> Open<D> {
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
         max: usize,
+        within: Duration,
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
         let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let delivery = Delivery { commands, deadline, since, reply, voided: 0 };
+        let patience = Some(Patience::until(since + within, None));
+        let delivery = Delivery { commands, deadline, patience, since, reply, voided: 0 };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
             Err(TrySendError::Full(_)) => Err(Fault::Overloaded),
@@ -142,7 +145,31 @@ impl<D: Decider> Open<D> {
 struct Kept<O> {
     commands: Bytes,
     deadline: Option<Deadline>,
+    patience: Option<Patience>,
     reply: Reply<O>,
+}
+
+impl<O> Kept<O> {
+    /// Until when it may be decided, if there is such a moment.
+    fn until(&self) -> Option<Instant> {
+        let deadline = self.deadline.as_ref().map(Deadline::moment);
+        let patience = self.patience.as_ref().map(Patience::moment);
+        deadline.into_iter().chain(patience).min()
+    }
+
+    /// Why it needs no further try.
+    fn too_late(&self, in_doubt: bool) -> Option<Fault> {
+        if self.until().is_none_or(|until| Instant::now() < until) {
+            None
+        } else if in_doubt {
+            let why = "a node that may have decided it gave no answer in time";
+            Some(Fault::StoreUnavailable(why.to_owned()))
+        } else if self.deadline.as_ref().is_some_and(Deadline::is_over) {
+            Some(Fault::DeadlineExceeded)
+        } else {
+            Some(Fault::Overloaded)
+        }
+    }
 }
 
 /// The task of a lane.
@@ -172,6 +199,7 @@ impl<D: Decider> Driver<D> {
             if self.lane.has_to_resend() {
                 sleep(pause(self.lane.tries())).await;
                 self.turn(lanes).await;
+                self.give_up();
                 for dispatch in self.lane.resend() {
                     self.send(lanes, dispatch);
                 }
@@ -209,15 +237,27 @@ impl<D: Decider> Driver<D> {
         }
     }
 
-    fn push(&mut self, lanes: &Lanes<D>, delivery: Delivery<D>) {
-        let Delivery { commands, deadline, reply, .. } = delivery;
-        // From here on it is another node that knows whether it is late.
-        if deadline.as_ref().is_some_and(|deadline| !deadline.decide()) {
-            return reply.send(Err(Fault::DeadlineExceeded));
+    /// Answers what is sent to no further node.
+    fn give_up(&mut self) {
+        let is_given_up = |kept: &Kept<D::Outcome>, in_doubt| {
+            kept.reply.is_abandoned() || kept.too_late(in_doubt).is_some()
+        };
+        for (kept, in_doubt) in self.lane.give_up(is_given_up) {
+            if let Some(fault) = kept.too_late(in_doubt) {
+                kept.reply.send(Err(fault));
+            }
         }
+    }
+
+    fn push(&mut self, lanes: &Lanes<D>, delivery: Delivery<D>) {
+        // From here on it is another node that knows whether it is late.
+        if let Some(fault) = delivery.too_late() {
+            return delivery.reply.send(Err(fault));
+        }
+        let Delivery { commands, deadline, patience, reply, .. } = delivery;
         match (lanes.letters.commands)(&commands) {
             Ok(commands) => {
-                let dispatch = self.lane.push(Kept { commands, deadline, reply });
+                let dispatch = self.lane.push(Kept { commands, deadline, patience, reply });
                 self.send(lanes, dispatch);
             }
             Err(fault) => reply.send(Err(fault)),
@@ -225,23 +265,20 @@ impl<D: Decider> Driver<D> {
     }
 
     fn send(&mut self, lanes: &Lanes<D>, dispatch: Dispatch) {
-        let Dispatch { number, route, must_decide, in_doubt } = dispatch;
+        let Dispatch { number, route, must_decide } = dispatch;
         let Some(kept) = self.lane.parcel(number) else { return };
-        let commands = kept.commands.clone();
-        // Late or not, what may have been decided is sent again to learn its answer.
-        let deadline = kept.deadline.as_ref().filter(|_| !in_doubt);
-        let moment = deadline.map(Deadline::moment);
+        let (commands, until) = (kept.commands.clone(), kept.until());
         let sent: BoxFuture<'static, Outcome<D>> = match route {
             Route::Node(node) => {
-                let remaining = moment.map(|at| at.saturating_duration_since(Instant::now()));
+                let remaining = until.map(|at| at.saturating_duration_since(Instant::now()));
                 let parcel = Parcel { stream: self.stream, commands, remaining, must_decide };
                 let (own, read) = (lanes.nodes.node_id(), lanes.letters.read_answers);
                 lanes.nodes.pass(node, parcel).map(move |passed| outcome(passed, own, read)).boxed()
             }
             Route::Here => {
                 let asked = (lanes.letters.read_commands)(&commands).and_then(|commands| {
-                    let deadline = moment.map(Deadline::at);
-                    self.directory.send_here(self.stream.id, commands, deadline)
+                    let deadline = until.map(Deadline::at);
+                    self.directory.send_here(self.stream.id, commands, deadline, None)
                 });
                 decided_here(asked).boxed()
             }
@@ -255,9 +292,13 @@ impl<D: Decider> Driver<D> {
             // A node that stops is left for another one.
             Outcome::Answers(Err(fault @ Fault::Stopping)) => (Became::Nothing, Err(fault)),
             // This copy was turned away, and not the one before it.
-            Outcome::Answers(Err(fault @ Fault::Overloaded)) if self.lane.is_in_doubt(number) => {
+            Outcome::Answers(Err(fault @ (Fault::Overloaded | Fault::DeadlineExceeded)))
+                if self.lane.is_in_doubt(number) =>
+            {
                 (Became::Unknown, Err(fault))
             }
+            // The receiver was late. Whether its caller still waits is known here.
+            Outcome::Answers(Err(fault @ Fault::DeadlineExceeded)) => (Became::Nothing, Err(fault)),
             Outcome::Answers(answers) => (Became::Answered, answers),
             Outcome::Became(became) => {
                 let why = format!("no node that owns it answered in {TRIES_MAX} tries");
@@ -266,8 +307,6 @@ impl<D: Decider> Driver<D> {
         };
         if let Some(kept) = self.lane.became(number, became) {
             kept.reply.send(answers);
-        } else if self.lane.parcel(number).is_some_and(|kept| kept.reply.is_abandoned()) {
-            self.lane.forget(number);
         }
     }
 }

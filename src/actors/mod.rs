@@ -36,6 +36,7 @@ mod moves;
 mod other_nodes;
 mod own_directory;
 mod past;
+mod patience;
 mod permits;
 pub mod process;
 mod projection;
@@ -66,6 +67,7 @@ pub use other_nodes::{
     OtherNodes, Parcel, Passed, PassedFuture, SeesNodes, TakesParcels, WarmFuture,
 };
 pub use past::{Past, PastFault};
+pub use patience::Lifeline;
 pub use permits::{Permit, Permits};
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use pulse::{Heads, Latencies, NodeParts, PulseDesk, PulseThread};

@@ -1,12 +1,12 @@
 //! The other nodes of the service, as the directories of this one use them.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use super::{Fault, batch::Answers};
+use super::{Fault, batch::Answers, patience::Lifeline};
 use crate::{
     domain::Decider,
     events::StreamName,
@@ -68,8 +68,9 @@ pub enum Passed {
 
 /// Takes commands that another node sent.
 pub trait TakesParcels: Send + Sync {
-    /// Before this returns the commands have their place in the inbox of their aggregate.
-    fn take(&self, parcel: Parcel) -> PassedFuture;
+    /// Before this returns the commands have their place in the inbox of their aggregate. They are decided
+    /// as long as the call on which they came is heard of.
+    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture;
 
     /// Reads what another node decides until now, so that its commands find it known here.
     fn warm(&self, stream: StreamName) -> WarmFuture;

@@ -9,6 +9,7 @@ use super::{
     Deadline, Fault, Shared,
     batch::{Answers, Delivery},
     inbox::Inbox,
+    patience::Lifeline,
 };
 use crate::domain::Decider;
 
@@ -24,12 +25,14 @@ pub(super) trait OwnDirectory<D: Decider>: Send + Sync {
     /// What all actors of the node share.
     fn shared(&self) -> &Shared;
 
-    /// Sends commands to the actor of this node, whoever owns them.
+    /// Sends commands to the actor of this node, whoever owns them. `call` is that of the node from which
+    /// they came.
     fn send_here(
         &self,
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
+        call: Option<Arc<Lifeline>>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault>;
 
     /// Whether this node is to look after what happens to that actor by time alone.

@@ -33,6 +33,9 @@ pub struct Shared {
     pub waiting_max: usize,
     /// While one has waited this long at an actor and is not sent to the store, it takes no orders.
     pub order_wait_max: Duration,
+    /// Where other nodes may decide what its caller asks again, a command is decided within this or not
+    /// at all.
+    pub decide_within: Duration,
     /// An actor without commands for this long is stopped.
     pub idle_ms: i64,
 }

@@ -94,6 +94,7 @@ impl Actors {
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             waiting_max: config.waiting_max,
             order_wait_max: Duration::from_millis(config.order_wait_ms),
+            decide_within: Duration::from_millis(config.decide_within_ms),
             idle_ms: millis(Duration::from_secs(config.idle_seconds)),
         });
         let mut aggregates = Aggregates::new(Arc::clone(&shared), nodes);

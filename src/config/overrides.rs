@@ -63,6 +63,10 @@ pub struct Overrides {
     /// RESOURCE_EXHAUSTED [env: DOORBUSTER_ORDER_WAIT_MS] [default: 500]
     #[arg(long, value_name = "MS")]
     pub order_wait_ms: Option<OsString>,
+    /// On a cluster, a command that is not decided within this is answered RESOURCE_EXHAUSTED
+    /// [env: DOORBUSTER_DECIDE_WITHIN_MS] [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub decide_within_ms: Option<OsString>,
     /// Beacons that may wait to be written; more are shed [env: DOORBUSTER_TRAFFIC_WAITING_MAX]
     /// [default: 200000]
     #[arg(long, value_name = "BEACONS")]
@@ -157,6 +161,7 @@ impl Overrides {
             "board_clients_max" => self.board_clients_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "order_wait_ms" => self.order_wait_ms.as_ref(),
+            "decide_within_ms" => self.decide_within_ms.as_ref(),
             "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),

@@ -51,6 +51,9 @@ pub struct Config {
     /// How long a command may wait at an item before it is sent to the store, in milliseconds; while one
     /// has waited longer, orders are answered RESOURCE_EXHAUSTED.
     pub order_wait_ms: u64,
+    /// On a cluster, how long a command may wait until it is decided, in milliseconds; one that waited
+    /// longer is answered RESOURCE_EXHAUSTED and never decided.
+    pub decide_within_ms: u64,
     /// Beacons that may wait to be written on this node; more are shed.
     pub traffic_waiting_max: usize,
     /// While this many commands wait at items, beacons are shed.
@@ -108,6 +111,7 @@ impl Default for Config {
             webhook_attempts: 10,
             waiting_max: 16_384,
             order_wait_ms: 500,
+            decide_within_ms: 5_000,
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
             idle_seconds: 300,

@@ -47,8 +47,6 @@ pub struct Dispatch {
     pub route: Route,
     /// The receiver decides, whoever it thinks the owner is.
     pub must_decide: bool,
-    /// A copy of it may have been decided: it must not be dropped for being late.
-    pub in_doubt: bool,
 }
 
 /// What became of something that was sent.
@@ -143,9 +141,12 @@ impl<P> Lane<P> {
         ends.then(|| self.parcels.remove(&number).map(|entry| entry.parcel)).flatten()
     }
 
-    /// Nobody waits for these any more.
-    pub fn forget(&mut self, number: u64) {
-        self.parcels.remove(&number);
+    /// Takes out what is not to be sent again, of which is told whether it may have been decided. Asked
+    /// only while nothing is under way.
+    pub fn give_up(&mut self, is_given_up: impl Fn(&P, bool) -> bool) -> Vec<(P, bool)> {
+        let given_up = |_: &u64, entry: &mut Entry<P>| is_given_up(&entry.parcel, entry.in_doubt);
+        let taken = self.parcels.extract_if(.., given_up);
+        taken.map(|(_, entry)| (entry.parcel, entry.in_doubt)).collect()
     }
 
     /// Whether everything unanswered has to be sent again, and can be.
@@ -176,15 +177,14 @@ impl<P> Lane<P> {
     fn dispatch(&mut self, number: u64) -> Dispatch {
         self.under_way += 1;
         let route = self.route;
-        let mut in_doubt = false;
         let mut tries = 0;
         if let Some(entry) = self.parcels.get_mut(&number) {
             entry.tries += 1;
-            (in_doubt, tries) = (entry.in_doubt, entry.tries);
+            tries = entry.tries;
         }
         // Nodes whose views differ for long must not send commands around forever. A node that joins is
         // met by all within some 200 ms; one that is told to decide before that folds the item for nothing.
         let must_decide = self.is_hint || tries + 1 >= TRIES_MAX;
-        Dispatch { number, route, must_decide, in_doubt }
+        Dispatch { number, route, must_decide }
     }
 }

@@ -3,6 +3,8 @@
 //! servers in this process on one embedded store that says of itself that it is shared; each goes
 //! to it through a gate where a test can hold it up or take its store away.
 
+/// What comes too late to be decided.
+mod late;
 /// Units come back and nothing is lost when nodes or the store go away.
 mod outages;
 pub mod pair;

@@ -90,6 +90,7 @@ impl Node {
             alerts: false,
             // A busy machine refuses nothing.
             order_wait_ms: 600_000,
+            decide_within_ms: 600_000,
             ..Config::default()
         };
         change(&mut config);

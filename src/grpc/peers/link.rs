@@ -47,8 +47,9 @@ pub(super) const WINDOW_BYTES: u32 = 16 << 20;
 /// How often the other side is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_millis(200);
 
-/// A node from which nothing came for so long is suspected.
-const SILENT_AFTER: Duration = Duration::from_millis(1_000);
+/// A node from which nothing came for so long is suspected, and what came from it and is not decided is
+/// left to those to whom it turned.
+pub(super) const SILENT_AFTER: Duration = Duration::from_millis(1_000);
 
 /// Connection and handshake may take so long.
 const GREETING: Duration = Duration::from_millis(1_000);

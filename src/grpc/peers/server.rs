@@ -27,11 +27,11 @@ use wire::peers::{
 
 use super::{
     handshake::{Answering, Stranger},
-    link::{Around as _, MESSAGE_MAX, WINDOW_BYTES},
+    link::{Around as _, MESSAGE_MAX, SILENT_AFTER, WINDOW_BYTES},
     network::PeerNetwork,
 };
 use crate::{
-    actors::{OtherNodes as _, Parcel, Passed, TakesParcels},
+    actors::{Lifeline, OtherNodes as _, Parcel, Passed, TakesParcels},
     events::StreamName,
     values::NodeId,
 };
@@ -158,11 +158,18 @@ impl Call {
         self.say(Say::Welcome(Welcome {})).await;
         tracing::info!(node = %caller, "another node sends commands");
         let received = self.network.called_by(caller);
-        self.take_commands(caller, &received).await;
+        let lifeline = Arc::new(Lifeline::new(SILENT_AFTER));
+        self.take_commands(caller, &received, &lifeline).await;
+        lifeline.end();
         Ok(())
     }
 
-    async fn take_commands(mut self, caller: NodeId, received: &AtomicU64) {
+    async fn take_commands(
+        mut self,
+        caller: NodeId,
+        received: &AtomicU64,
+        lifeline: &Arc<Lifeline>,
+    ) {
         let mut changes = self.network.changes();
         let mut has_left = false;
         loop {
@@ -172,11 +179,13 @@ impl Call {
             }
             tokio::select! {
                 said = self.said.message() => match said {
+                    // What comes after a silence was given up by its caller.
+                    _ if !lifeline.hears() => return,
                     Ok(Some(ExchangeRequest { said: Some(said) })) => {
                         if matches!(said, Said::Commands(_)) {
                             received.fetch_add(1, Ordering::Relaxed);
                         }
-                        self.hear(caller, said).await;
+                        self.hear(caller, said, lifeline).await;
                     }
                     Ok(Some(ExchangeRequest { said: None })) => {}
                     // It has gone, and calls again if it wants.
@@ -189,9 +198,9 @@ impl Call {
         }
     }
 
-    async fn hear(&self, caller: NodeId, said: Said) {
+    async fn hear(&self, caller: NodeId, said: Said, lifeline: &Arc<Lifeline>) {
         match said {
-            Said::Commands(commands) => self.take(commands),
+            Said::Commands(commands) => self.take(commands, lifeline),
             Said::Warm(warm) => self.warm(caller, warm),
             Said::Ping(number) => self.say(Say::Pong(number)).await,
             Said::Hello(_) | Said::Proof(_) => {}
@@ -199,12 +208,13 @@ impl Call {
     }
 
     /// Puts commands where they are decided, in the order in which they come.
-    fn take(&self, commands: Commands) {
+    fn take(&self, commands: Commands, lifeline: &Arc<Lifeline>) {
         let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
         let passed = match StreamName::parse(&stream) {
             Some(stream) => {
-                self.aggregates.take(Parcel { stream, commands, remaining, must_decide })
+                let parcel = Parcel { stream, commands, remaining, must_decide };
+                self.aggregates.take(parcel, lifeline)
             }
             None => {
                 tracing::error!(stream, "another node asks for what no node has");

@@ -99,6 +99,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.webhook_attempts = Some(OsString::from("77"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.order_wait_ms = Some(OsString::from("777"));
+    flags.decide_within_ms = Some(OsString::from("777"));
     flags.traffic_waiting_max = Some(OsString::from("7777"));
     flags.traffic_shed_at_commands = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
@@ -134,6 +135,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         webhook_attempts: 77,
         waiting_max: 77,
         order_wait_ms: 777,
+        decide_within_ms: 777,
         traffic_waiting_max: 7_777,
         traffic_shed_at_commands: 77,
         idle_seconds: 77,
@@ -157,7 +159,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

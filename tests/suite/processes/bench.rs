@@ -71,7 +71,6 @@ pub struct Bench {
     books: Arc<Directory<Book>>,
     receivers: Mutex<Receivers>,
     tail: Arc<Tail>,
-    threads: Vec<ArbiterHandle>,
     system: System,
 }
 
@@ -101,28 +100,7 @@ impl Bench {
         store: SharedStore,
         clock: ManualClock,
     ) -> Self {
-        let (system, threads) = threads();
-        let time: SharedClock = Arc::new(clock.clone());
-        let runtime = tokio::runtime::Handle::current();
-        let readiness = Readiness::starting(OPENS_AT);
-        let shared = Arc::new(Shared {
-            store: Arc::clone(&store),
-            snapshots: None,
-            clock: Arc::clone(&time),
-            moves: Moves::since(&time),
-            metrics: Arc::new(Metrics::new(OPENS_AT)),
-            readiness: readiness.clone(),
-            demand: DemandDesk::new(Arc::clone(&store), Arc::clone(&time), runtime.clone()),
-            runtime,
-            arbiters: threads.clone(),
-            waiting_max: 10_000,
-            order_wait_max: Duration::from_secs(3_600),
-            idle_ms: 60_000_000_000,
-        });
-        let watching =
-            watch_store(store.clone(), Arc::default(), time, readiness.clone(), "a test".into());
-        tokio::spawn(watching);
-        readiness.has_started().await;
+        let (system, shared) = shared(&store, &clock).await;
         Self {
             log,
             _log_dir: log_dir,
@@ -132,7 +110,6 @@ impl Bench {
             receivers: Mutex::new(receivers(&shared)),
             tail: Arc::new(Tail::new(store, Vec::new(), Arc::default())),
             shared,
-            threads,
             system,
         }
     }
@@ -155,7 +132,7 @@ impl Bench {
 
     /// A thread that a manager can follow the log on.
     pub fn thread(&self) -> ArbiterHandle {
-        self.threads[0].clone()
+        self.shared.arbiters[0].clone()
     }
 
     pub fn head(&self) -> Position {
@@ -476,6 +453,34 @@ fn receivers(shared: &Arc<Shared>) -> Receivers {
         incidents: Directory::new(Arc::clone(shared)),
         levels: ServiceLevelDesk::new(levels, Arc::default()),
     }
+}
+
+/// What aggregates on that store share.
+pub async fn shared(store: &SharedStore, clock: &ManualClock) -> (System, Arc<Shared>) {
+    let (system, arbiters) = threads();
+    let time: SharedClock = Arc::new(clock.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let readiness = Readiness::starting(OPENS_AT);
+    let shared = Arc::new(Shared {
+        store: Arc::clone(store),
+        snapshots: None,
+        clock: Arc::clone(&time),
+        moves: Moves::since(&time),
+        metrics: Arc::new(Metrics::new(OPENS_AT)),
+        readiness: readiness.clone(),
+        demand: DemandDesk::new(Arc::clone(store), Arc::clone(&time), runtime.clone()),
+        runtime,
+        arbiters,
+        waiting_max: 10_000,
+        order_wait_max: Duration::from_secs(3_600),
+        decide_within: Duration::from_secs(3_600),
+        idle_ms: 60_000_000_000,
+    });
+    let watching =
+        watch_store(store.clone(), Arc::default(), time, readiness.clone(), "a test".into());
+    tokio::spawn(watching);
+    readiness.has_started().await;
+    (system, shared)
 }
 
 /// Threads that actors can live on, for as long as their system is not stopped.

@@ -40,6 +40,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         arbiters: Vec::new(),
         waiting_max: 1,
         order_wait_max: std::time::Duration::from_secs(1),
+        decide_within: std::time::Duration::from_secs(1),
         idle_ms: 1,
     });
     let items = Directory::new(Arc::clone(&shared));

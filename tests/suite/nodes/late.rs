@@ -1,0 +1,187 @@
+//! A command whose caller may have turned to another node is not decided any more.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use doorbuster::{
+    actors::{Directory, Fault, Lifeline, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels},
+    clock::{ManualClock, new_request_id},
+    config::Config,
+    domain::item::{Item, ItemCommand, PlaceOrder},
+    events::{Category, StreamName},
+    grpc::proto::RefusalReason,
+    ownership::Route,
+    store::SharedStore,
+    values::{Fingerprint, ItemId, NodeId},
+};
+use tokio::sync::watch;
+use tonic::Code;
+use uuid::Uuid;
+
+use super::{buy, cancel, pair::Pair, store::NodeStore};
+use crate::{
+    processes::bench::shared,
+    support::{OPENS_AT, item, order, place, refused},
+};
+
+const WITHIN: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_another_node_refused_meanwhile_is_not_decided_anew() {
+    let started = AtomicUsize::new(0);
+    let pair = Pair::start_with(move |config: &mut Config| {
+        if started.fetch_add(1, SeqCst) == 0 {
+            config.decide_within_ms = u64::try_from(WITHIN.as_millis()).unwrap();
+        }
+    })
+    .await;
+    let [a, b] = &pair.nodes;
+    let (_, items) = a.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    a.item(&items[0]).await;
+
+    // The first node has decided and is frozen; its caller repeats the request elsewhere.
+    let (before, sent) = (pair.stores[0].came(), Instant::now());
+    pair.stores[0].hold();
+    let (request, mut purchases) = (place(&items[0], "ann", 1), a.purchases());
+    let frozen = tokio::spawn({
+        let request = request.clone();
+        async move { purchases.place_order(request).await }
+    });
+    pair.stores[0].more_came_than(before).await;
+    let bobs = order(&buy(b, &items[0], "bob").await);
+    let repeated = b.purchases().place_order(request.clone()).await.unwrap().into_inner();
+    assert_eq!(refused(&repeated), RefusalReason::SoldOut);
+    b.purchases().cancel_order(cancel(&bobs)).await.unwrap();
+    tokio::time::sleep_until((sent + WITHIN).into()).await;
+    pair.stores[0].release();
+
+    let late = frozen.await.unwrap().unwrap_err();
+    assert_eq!(late.code(), Code::ResourceExhausted, "{late:?}");
+    assert_eq!(pair.events("OrderPlaced").await.len(), 1, "bob's only");
+    order(&b.purchases().place_order(request).await.unwrap().into_inner());
+    pair.judge().await;
+}
+
+/// A node that owns everything and is asked by others.
+struct Owner;
+
+impl OtherNodes for Owner {
+    fn node_id(&self) -> NodeId {
+        NodeId(Uuid::from_u128(1))
+    }
+
+    fn route(&self, _: StreamName) -> Route {
+        Route::Here
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    fn pass(&self, _: NodeId, _: Parcel) -> PassedFuture {
+        unreachable!("it owns everything")
+    }
+}
+
+/// An order as another node sends it.
+fn parcel(item: ItemId, buyer: &str) -> Parcel {
+    let request_id = new_request_id();
+    let commands = [ItemCommand::PlaceOrder(PlaceOrder {
+        request_id,
+        order_id: item.order_id(request_id),
+        fingerprint: Fingerprint(1),
+        buyer: buyer.to_owned(),
+        units: 1,
+        channel: String::new(),
+        more: None,
+    })];
+    Parcel {
+        stream: StreamName { category: Category::Item, id: item.0 },
+        commands: Bytes::from(serde_json::to_vec(&commands).unwrap()),
+        remaining: None,
+        must_decide: false,
+    }
+}
+
+fn overloaded() -> Passed {
+    let fault: Result<(), Fault> = Err(Fault::Overloaded);
+    Passed::Answers(Bytes::from(serde_json::to_vec(&fault).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
+    let pair = Pair::start().await;
+    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
+    let phone = ItemId::parse("item_id", &items[0]).unwrap();
+    let store = NodeStore::new(&pair.log, true);
+    let clock = ManualClock::at(OPENS_AT);
+    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
+
+    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
+    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, overloaded());
+    assert_eq!(pair.events("OrderPlaced").await.len(), 1);
+
+    // Decided and on its way to the store when another node writes and the call ends.
+    let before = store.came();
+    store.hold();
+    let decided = directory.take(parcel(phone, "bob"), &call);
+    store.more_came_than(before).await;
+    buy(&pair.nodes[0], &items[0], "cat").await;
+    call.end();
+    store.release();
+    assert_eq!(decided.await, overloaded());
+    assert_eq!(store.conflicts(), 1);
+
+    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, overloaded());
+    let placed = pair.events("OrderPlaced").await;
+    assert_eq!(placed.len(), 2, "ann's and cat's");
+    drop(directory);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_nobody_waits_for_is_not_decided() {
+    let pair = Pair::start().await;
+    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
+    let phone = ItemId::parse("item_id", &items[0]).unwrap();
+    let store = NodeStore::new(&pair.log, true);
+    let clock = ManualClock::at(OPENS_AT);
+    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
+    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
+
+    // While an append is in flight, a single command waits in the inbox.
+    let before = store.came();
+    store.hold();
+    let first = directory.take(parcel(phone, "ann"), &call);
+    store.more_came_than(before).await;
+    drop(directory.take(parcel(phone, "bob"), &call));
+    store.release();
+    first.await;
+    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, overloaded());
+    assert_eq!(pair.events("OrderPlaced").await.len(), 2, "ann's and cat's");
+    drop(directory);
+    pair.judge().await;
+}
+
+#[test]
+fn a_call_that_was_silent_for_too_long_stays_over() {
+    let call = Lifeline::new(Duration::from_secs(600));
+    assert!(call.hears() && call.is_heard());
+    call.end();
+    assert!(!call.hears() && !call.is_heard());
+
+    let call = Lifeline::new(Duration::from_millis(1));
+    while call.is_heard() {
+        std::thread::yield_now();
+    }
+    assert!(!call.hears(), "what comes after the silence does not bring it back");
+    assert!(!call.is_heard());
+}
