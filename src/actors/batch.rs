@@ -43,25 +43,22 @@ pub(super) struct Delivery<D: Decider> {
     /// When it came.
     pub(super) since: Instant,
     pub(super) reply: Reply<D::Outcome>,
-    /// How often it was decided and another node wrote first.
-    pub(super) voided: u32,
+    /// It was decided before, and another node wrote first.
+    pub(super) is_anew: bool,
 }
-
-/// How often a delivery is decided anew where another node writes first, before that is its answer.
-const VOIDED_MAX: u32 = 8;
 
 impl<D: Decider> Delivery<D> {
     /// Why it must not be decided any more. Nothing of it is in the log.
     pub(super) fn too_late(&self) -> Option<Fault> {
-        let in_time = |deadline: &Deadline| match self.voided {
-            0 => deadline.decide(),
-            _ => !deadline.is_over(),
+        let in_time = |deadline: &Deadline| {
+            if self.is_anew { !deadline.is_over() } else { deadline.decide() }
         };
         if !self.deadline.as_ref().is_none_or(in_time) {
             return Some(Fault::DeadlineExceeded);
         }
         let is_left = |patience: &Patience| patience.is_over() || self.reply.is_abandoned();
-        self.patience.as_ref().is_some_and(is_left).then_some(Fault::Overloaded)
+        let fault = if self.is_anew { Fault::LostOwnership } else { Fault::Overloaded };
+        self.patience.as_ref().is_some_and(is_left).then_some(fault)
     }
 
     /// Whether it asks for units. Deliveries are of one kind.
@@ -181,7 +178,6 @@ struct Anew<D: Decider> {
     deadline: Option<Deadline>,
     patience: Option<Patience>,
     since: Instant,
-    voided: u32,
 }
 
 /// An answer that waits for its batch.
@@ -223,15 +219,10 @@ impl<D: Decider> Batch<D> {
 
     /// Decides a delivery on the state and applies what happened to it.
     pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
-        let Delivery { commands, deadline, patience, since, reply, voided } = delivery;
+        let Delivery { commands, deadline, patience, since, reply, .. } = delivery;
         self.oldest.get_or_insert(since);
-        let anew = self.writer.map(|_| Anew {
-            commands: commands.clone(),
-            deadline,
-            patience,
-            since,
-            voided,
-        });
+        let anew =
+            self.writer.map(|_| Anew { commands: commands.clone(), deadline, patience, since });
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             let Decision { events, outcome, revision, position, attempt } =
@@ -319,12 +310,15 @@ impl<D: Decider> Batch<D> {
             if reply.is_abandoned() {
                 continue;
             }
-            match anew.filter(|anew| anew.voided < VOIDED_MAX) {
-                Some(Anew { commands, deadline, patience, since, voided }) => {
-                    let voided = voided + 1;
-                    let delivery = Delivery { commands, deadline, patience, since, reply, voided };
-                    back.push_back(delivery);
-                }
+            match anew {
+                Some(Anew { commands, deadline, patience, since }) => back.push_back(Delivery {
+                    commands,
+                    deadline,
+                    patience,
+                    since,
+                    reply,
+                    is_anew: true,
+                }),
                 None => reply.send(Err(Fault::LostOwnership)),
             }
         }

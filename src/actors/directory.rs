@@ -209,7 +209,7 @@ impl<D: Decider> Directory<D> {
         let (since, reply) = (Instant::now(), Reply { to, ticket });
         let patience =
             self.is_shared().then(|| Patience::until(since + self.shared.decide_within, call));
-        let mut delivery = Delivery { commands, deadline, patience, since, reply, voided: 0 };
+        let mut delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {
                 Ok(()) => return Ok(answers),

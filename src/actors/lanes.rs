@@ -131,7 +131,7 @@ impl<D: Decider> Open<D> {
         let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
         let patience = Some(Patience::until(since + within, None));
-        let delivery = Delivery { commands, deadline, patience, since, reply, voided: 0 };
+        let delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
             Err(TrySendError::Full(_)) => Err(Fault::Overloaded),

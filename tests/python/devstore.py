@@ -13,16 +13,19 @@ STOP_SECONDS_MAX = 30
 class Devstore:
     """One development server on one data directory. A restart gets a new port."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, *more):
+        """`more` are further arguments; with --acts, `act` tells its nodes what to do."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
+        self.more = more
         self.child = None
 
     def start(self):
         """Starts the server and returns the connection string that it prints."""
         command = [self.binary, "devstore", "--json", "--quiet"]
-        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0", *self.more]
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         # A server without output must fail this run, not block it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
         watch.start()
@@ -31,6 +34,12 @@ class Devstore:
         if not line:
             raise RuntimeError(f"devstore ended with {self.child.wait()} before it listened")
         return json.loads(line)["connection"]
+
+    def act(self, what):
+        """Does something to its nodes, such as "kill leader". Returns the number of the node that leads then."""
+        self.child.stdin.write(f"{what}\n")
+        self.child.stdin.flush()
+        return json.loads(self.child.stdout.readline())["leader"]
 
     def stop(self):
         """Asks the server to end and returns its exit code."""

@@ -10,12 +10,16 @@ EventStoreDB, must agree to the unit.
     deploy/rehearse                       # with target/release/doorbuster
     deploy/rehearse --route any           # calls about one item go to all nodes
 
+    deploy/rehearse --store-nodes 3       # a store of three nodes, whose leader resigns and is killed
     deploy/rehearse --alone               # nodes that pass no commands on to each other
 
 With `--route any` nginx gives the calls to the nodes in turns instead of hashing the item's id. The buyers are those of
 counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults and in the restarts.
 
 The nodes pass commands on to each other, as docs/nodes.md says. With `--alone` each decides for itself.
+
+With `--store-nodes 3` the store has three nodes, its commits take 3 ms and followers are 50 ms behind. Its leader
+resigns and later is killed; each time the store has no leader for a second.
 """
 
 import argparse
@@ -310,7 +314,7 @@ def agree(name, found, expected):
 
 def rehearse(arguments, directory):
     binary = str(arguments.binary)
-    store = Devstore(binary, directory / "store")
+    store = Devstore(binary, directory / "store", *store_options(arguments.store_nodes))
     nodes, nginx, crowd, peers, windows = [], None, None, None, Windows()
     try:
         connection = store.start()
@@ -328,7 +332,9 @@ def rehearse(arguments, directory):
         break_nodes(crowd, nodes, nginx, windows)
         if peers:
             cut_off(crowd, peers.lines, windows)
-        restart(crowd, nodes, windows)
+        if arguments.store_nodes > 1:
+            take_the_leader(crowd, store, windows)
+        restart(crowd, nodes, windows, [75, 82, 90] if arguments.store_nodes == 1 else [86, 90, 95])
         account = crowd.result()
         say(f"the crowd: {account['attempts']} orders sent, {account['tried_again']} sent again "
             f"after a fault, {account['unanswered']} without an answer, "
@@ -395,8 +401,26 @@ def cut_off(crowd, lines, windows):
     say("71 % are paid: all reach each other")
 
 
-def restart(crowd, nodes, windows):
-    for percent, node in zip([75, 82, 90], nodes, strict=True):
+def store_options(nodes):
+    if nodes == 1:
+        return []
+    return ["--nodes", str(nodes), "--acts", "--commit-ms", "3", "--follower-lag-ms", "50", "--election-ms", "1000"]
+
+
+def take_the_leader(crowd, store, windows):
+    """Takes the store's leader away twice; it has none for a second each time."""
+    for percent, act in [(73, "resign"), (79, "kill leader")]:
+        crowd.until_bought(percent)
+        windows.begin(f"the store's leader: {act}")
+        leader = store.act(act)
+        windows.end()
+        if leader is None:
+            raise Refused(f"no node of the store leads after {act}")
+        say(f"{percent} % are paid: {act}; after a second node {leader} of the store leads")
+
+
+def restart(crowd, nodes, windows, shares):
+    for percent, node in zip(shares, nodes, strict=True):
         crowd.until_bought(percent)
         windows.begin(f"node {node.number} restarted", is_restart=True)
         node.stop()
@@ -493,6 +517,7 @@ def main():
     parser.add_argument("--route", choices=["item", "any"], default="item",
                         help="calls about one item go to one node, or to all nodes in turns")
     parser.add_argument("--alone", action="store_true", help="nodes pass no commands on to each other")
+    parser.add_argument("--store-nodes", type=int, choices=[1, 3], default=1, help="nodes of the store")
     parser.add_argument("--port", type=int, default=7400,
                         help="of nginx; nodes reach each other on the ports that follow")
     parser.add_argument("--units", type=int, default=5_000)

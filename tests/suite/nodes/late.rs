@@ -21,10 +21,13 @@ use doorbuster::{
     values::{Fingerprint, ItemId, NodeId},
 };
 use tokio::sync::watch;
-use tonic::Code;
 use uuid::Uuid;
 
-use super::{buy, cancel, pair::Pair, store::NodeStore};
+use super::{
+    buy, cancel,
+    pair::{Pair, assert_aborted},
+    store::NodeStore,
+};
 use crate::{
     processes::bench::shared,
     support::{OPENS_AT, item, order, place, refused},
@@ -62,7 +65,7 @@ async fn an_order_that_another_node_refused_meanwhile_is_not_decided_anew() {
     pair.stores[0].release();
 
     let late = frozen.await.unwrap().unwrap_err();
-    assert_eq!(late.code(), Code::ResourceExhausted, "{late:?}");
+    assert_aborted(&late);
     assert_eq!(pair.events("OrderPlaced").await.len(), 1, "bob's only");
     order(&b.purchases().place_order(request).await.unwrap().into_inner());
     pair.judge().await;
@@ -109,9 +112,8 @@ fn parcel(item: ItemId, buyer: &str) -> Parcel {
     }
 }
 
-fn overloaded() -> Passed {
-    let fault: Result<(), Fault> = Err(Fault::Overloaded);
-    Passed::Answers(Bytes::from(serde_json::to_vec(&fault).unwrap()))
+fn failed(fault: Fault) -> Passed {
+    Passed::Answers(Bytes::from(serde_json::to_vec(&Err::<(), _>(fault)).unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +127,7 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
 
     let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
-    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, overloaded());
+    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, failed(Fault::Overloaded));
     assert_eq!(pair.events("OrderPlaced").await.len(), 1);
 
     // Decided and on its way to the store when another node writes and the call ends.
@@ -136,10 +138,10 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     buy(&pair.nodes[0], &items[0], "cat").await;
     call.end();
     store.release();
-    assert_eq!(decided.await, overloaded());
+    assert_eq!(decided.await, failed(Fault::LostOwnership));
     assert_eq!(store.conflicts(), 1);
 
-    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, overloaded());
+    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, failed(Fault::Overloaded));
     let placed = pair.events("OrderPlaced").await;
     assert_eq!(placed.len(), 2, "ann's and cat's");
     drop(directory);
@@ -165,7 +167,7 @@ async fn an_order_that_nobody_waits_for_is_not_decided() {
     drop(directory.take(parcel(phone, "bob"), &call));
     store.release();
     first.await;
-    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, overloaded());
+    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, failed(Fault::Overloaded));
     assert_eq!(pair.events("OrderPlaced").await.len(), 2, "ann's and cat's");
     drop(directory);
     pair.judge().await;

@@ -8,7 +8,10 @@ use doorbuster::{
     store::{EventStore, embedded::EmbeddedStore},
     values::ItemId,
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -75,15 +78,22 @@ async fn a_node_that_was_frozen_does_not_sell_what_another_sold_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_always_comes_second_is_answered_with_aborted_in_the_end() {
-    let pair = Pair::start().await;
-    let a = &pair.nodes[0];
+    let started = AtomicUsize::new(0);
+    let pair = Pair::start_with(move |config| {
+        if started.fetch_add(1, SeqCst) == 0 {
+            config.decide_within_ms = 1_000;
+        }
+    })
+    .await;
+    let [a, b] = &pair.nodes;
     let (_, items) = a.sale(vec![item("phone", &[("shanghai", 9)])]).await;
     let request = place(&items[0], "ann", 1);
+    a.item(&items[0]).await;
 
     pair.stores[0].lose_races(usize::MAX);
     assert_aborted(&a.purchases().place_order(request.clone()).await.unwrap_err());
-    pair.stores[0].lose_races(8);
-    order(&a.purchases().place_order(request).await.unwrap().into_inner());
+    pair.stores[1].lose_races(100);
+    order(&b.purchases().place_order(request).await.unwrap().into_inner());
     assert_eq!(pair.events("OrderPlaced").await.len(), 1);
     pair.judge().await;
 }
