@@ -8,6 +8,10 @@
 //! An unfinished file is removed when its writer fails, and by [`abandon_all`] on a signal. What a kill
 //! leaves behind is removed by the next writer of the same file, because its lock is free.
 
+mod directory;
+
+pub use directory::DirectoryDraft;
+
 use std::{
     collections::BTreeSet,
     ffi::{OsStr, OsString},
@@ -66,7 +70,7 @@ struct Place {
     target: PathBuf,
 }
 
-/// A part; dropped, it is removed.
+/// A part, a file or a directory; dropped, it is removed.
 #[derive(Debug)]
 struct Part(PathBuf);
 
@@ -108,7 +112,7 @@ pub fn abandon_all() {
     let parts = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     for part in parts.iter() {
         // It may have got its name just now.
-        let _ = fs::remove_file(part);
+        remove(part);
     }
 }
 
@@ -162,8 +166,17 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         // After the rename there is nothing under this name.
-        let _ = fs::remove_file(&self.0);
+        remove(&self.0);
         UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+fn remove(part: &Path) {
+    if fs::symlink_metadata(part).is_ok_and(|part| part.is_dir()) {
+        // A file may be made in it meanwhile; none after that, because its writer waits for the list.
+        let _ = fs::remove_dir_all(part).or_else(|_| fs::remove_dir_all(part));
+    } else {
+        let _ = fs::remove_file(part);
     }
 }
 

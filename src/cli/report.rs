@@ -72,7 +72,8 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     /// Every table of the read models of a data directory as a CSV or Parquet file
     #[command(before_help = "Examples:
   doorbuster report export --csv --out tables
-  doorbuster report export --parquet --out tables --data /var/lib/doorbuster")]
+  doorbuster report export --parquet --out tables --data /var/lib/doorbuster
+  doorbuster report export --bi --parquet --out analysis")]
     Export(export::Export),
     /// Funnel of shoppers: steps in order and within a window
     #[command(before_help = "Examples:

@@ -175,7 +175,7 @@ fn is_current(path: &Path, name: &str, version: i64) -> bool {
 
 /// The address of a file that SQLite must not write. Everything but letters, digits and slashes is
 /// escaped, because `?` and `#` would end the path.
-fn read_only(path: &Path) -> String {
+pub(super) fn read_only(path: &Path) -> String {
     use std::{fmt::Write, os::unix::ffi::OsStrExt};
     let mut uri = "file:".to_owned();
     for &byte in path.as_os_str().as_bytes() {
@@ -190,7 +190,7 @@ fn read_only(path: &Path) -> String {
 }
 
 /// `uuid('…')` makes the bytes of an id, so that rows can be found by it; `uuid_text(…)` the text.
-fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("uuid", 1, pure, |call| {
         let text: String = call.get(0)?;

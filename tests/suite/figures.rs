@@ -10,6 +10,8 @@
 mod as_of;
 #[path = "figures/at_rest.rs"]
 mod at_rest;
+#[path = "figures/bi_files.rs"]
+mod bi_files;
 #[path = "figures/by_hand.rs"]
 mod by_hand;
 #[path = "figures/csv_rows.rs"]

@@ -8,6 +8,8 @@
 
 #[path = "fold/after_payment.rs"]
 mod after_payment;
+#[path = "fold/bi.rs"]
+mod bi;
 #[path = "fold/bounds.rs"]
 mod bounds;
 #[path = "fold/exports.rs"]

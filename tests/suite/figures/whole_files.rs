@@ -25,7 +25,7 @@ use crate::support::PATIENCE;
 const LATE: &str = "orders.orders.csv";
 const EARLY: &str = "acts.acts.csv";
 
-fn doorbuster(arguments: &[&str], data: &Path) -> Command {
+pub fn doorbuster(arguments: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorbuster"));
     command.env_clear().stdin(Stdio::null()).args(arguments).arg("--data").arg(data);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -78,7 +78,7 @@ fn waiting_export(data: &Path, out: &Path) -> Child {
     child
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
@@ -122,7 +122,7 @@ async fn an_export_that_is_interrupted_leaves_nothing() {
 
 /// Runs a command with an output directory that takes 64 KiB in all: a small file system where this
 /// machine lets a test mount one, else a limit for each file.
-fn on_a_full_disk(command: &Command, out: &Path) -> Output {
+pub fn on_a_full_disk(command: &Command, out: &Path) -> Output {
     let mut line = vec![command.get_program().to_owned()];
     line.extend(command.get_args().map(ToOwned::to_owned));
     let mut mount = Command::new("unshare");
