@@ -14,7 +14,7 @@ case ${1-} in
     ;;
 esac
 needed='grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection, kurrentdbclient, opentelemetry.proto'
-needed+=', requests, openapi_spec_validator, openapi_python_client'
+needed+=', requests, openapi_spec_validator, openapi_python_client, duckdb, pyarrow'
 if ! "$python" -c "import $needed" 2>/dev/null; then
     python3 -m venv --clear "$venv"
     "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
