@@ -216,6 +216,12 @@ def check_rest(cases, analyst):
             "SELECT * FROM refunds ANTI JOIN order_events USING (due_id, order_id)",
         ]:
             equal(analyst.ask(question), [])
+    with cases.case("the questions on the page are answered"):
+        text = PAGE.read_text(encoding="utf-8").split("```sql\n")[1].split("```")[0]
+        questions = [question for question in text.split(";") if question.strip()]
+        equal(len(questions), 3)
+        for question in questions:
+            assert analyst.ask(question.replace("'analysis/", f"'{analyst.parquet}/")), question
     with cases.case("an export into a directory with files fails, names it and changes nothing"):
         before = {path.name: path.read_bytes() for path in analyst.parquet.iterdir()}
         refused = analyst.run("report", "export", "--bi", "--out", analyst.parquet)
