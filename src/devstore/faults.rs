@@ -44,6 +44,8 @@ pub enum Fault {
     CommitThenCut,
     /// It is done, but the answer is that it timed out.
     CommitThenTimeOut,
+    /// It is done, but the answer is that it was not handled, for a reason that no client knows.
+    CommitThenNotHandled,
     /// It is done, but never answered.
     CommitThenSilence,
     /// The answer is that it timed out; it is done that much later.

@@ -96,6 +96,7 @@ impl Node {
                 | Fault::WrongVersion
                 | Fault::CommitThenCut
                 | Fault::CommitThenTimeOut
+                | Fault::CommitThenNotHandled
                 | Fault::CommitThenSilence
                 | Fault::TimeOutThenCommit(_)
                 | Fault::Queue(_)

@@ -146,6 +146,7 @@ impl Node {
                 | Fault::AnswerThenCut
                 | Fault::CommitThenCut
                 | Fault::CommitThenTimeOut
+                | Fault::CommitThenNotHandled
                 | Fault::CommitThenSilence
                 | Fault::Gossip(_)
                 | Fault::End { .. }
@@ -251,6 +252,7 @@ impl Pending {
             }
             Some(Fault::CommitThenSilence) => Outcome::Silence,
             Some(Fault::CommitThenTimeOut) => Outcome::TimedOut,
+            Some(Fault::CommitThenNotHandled) => Outcome::NotHandled(NotHandled::Unheard),
             Some(Fault::AnswerThenCut) => {
                 line.cut_after_answer();
                 Outcome::Answer(answer)

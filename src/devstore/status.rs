@@ -45,6 +45,8 @@ pub(super) enum NotHandled {
     TooBusy,
     /// It does not lead and does not know who does.
     NoLeader,
+    /// A reason that no client knows.
+    Unheard,
 }
 
 impl NotHandled {
@@ -54,6 +56,7 @@ impl NotHandled {
             Self::NotReady => not_ready(),
             Self::TooBusy => too_busy(),
             Self::NoLeader => not_leader(None),
+            Self::Unheard => Status::unknown(self.words()),
         }
     }
 
@@ -63,6 +66,7 @@ impl NotHandled {
             Self::NotReady => "Server Is Not Ready",
             Self::TooBusy => "Server Is Busy",
             Self::NoLeader => "No leader info available in response",
+            Self::Unheard => "Server Is Elsewhere",
         }
     }
 }

@@ -4,8 +4,10 @@
 //! more is sent until everything under way came back; then all that is unanswered goes first by the new
 //! route, in its order and with the same request ids, and what came meanwhile behind it. So the commands
 //! of a node are decided in their order, whatever happens between nodes, except that a command whose
-//! answer was lost may already have been decided when it is sent again: then its request id tells. So may
-//! one that this node decides anew after a conflict while later ones go to the next owner.
+//! answer was lost may already have been decided when it is sent again: then its request id tells. Later
+//! ones may also be decided before one that this node decides anew after a conflict while they go to the
+//! next owner, before one that was given up after several conflicts, and before one that was refused by a
+//! receiver that saw itself as the owner when the next one came.
 
 use std::collections::BTreeMap;
 

@@ -66,7 +66,7 @@ async fn to_the_end(mut stream: TcpStream) -> String {
 }
 
 /// Asks whether the node is ready until it says this.
-async fn until_readyz_says(web: SocketAddr, status: u16, body: &str) {
+pub async fn until_readyz_says(web: SocketAddr, status: u16, body: &str) {
     let asked = async {
         loop {
             let said = ask(web, "GET", "/readyz").await;

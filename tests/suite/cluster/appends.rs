@@ -133,6 +133,38 @@ async fn a_copy_that_is_not_looked_at_leaves_the_append_in_doubt() {
     until_known(&store, 1, Expected::Exact(0), &[2]).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_again_for_an_append_in_doubt_is_told_nothing_that_is_not_known() {
+    let (cluster, store) = slow(Duration::from_millis(1), PATIENCE).await;
+    let faults = cluster.devstore().faults();
+    faults.always(Rpc::BatchAppend, Fault::NotReady);
+    faults.next(Rpc::BatchAppend, Fault::CommitThenTimeOut);
+    let answer = store.append(stream(1), Expected::Exact(0), events([2])).await;
+    assert!(matches!(answer, Err(AppendError::Unknown(_))), "{answer:?}");
+    // It is written. The answer to another copy would by itself say that it is not.
+    faults.always(Rpc::BatchAppend, Fault::WrongVersion);
+    let again = store.append(stream(1), Expected::Exact(0), events([2])).await;
+    assert!(matches!(again, Err(AppendError::Unknown(_))), "{again:?}");
+    faults.clear();
+    let written = until_known(&store, 1, Expected::Exact(0), &[2]).await.unwrap();
+    assert_eq!(written.last_revision, 1);
+    assert_eq!(everything(&**cluster.devstore().store(), 9).await.len(), 2);
+}
+
+/// "Not ready" and "busy" are said with the code of a success, and so is what a later server may say.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_words_with_the_code_of_a_success_prove_nothing() {
+    let (cluster, store) = slow(Duration::from_millis(1), PATIENCE).await;
+    let faults = cluster.devstore().faults();
+    // It is written, and the copy that follows meets its own events.
+    for fault in [Fault::CommitThenNotHandled, Fault::WrongVersion] {
+        faults.next(Rpc::BatchAppend, fault);
+    }
+    let written = until_known(&store, 1, Expected::Exact(0), &[2]).await.unwrap();
+    assert_eq!(written.last_revision, 1);
+    assert_eq!(everything(&**cluster.devstore().store(), 9).await.len(), 2);
+}
+
 /// A node that is about to lead shows events that its cluster then takes back.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_proves_nothing() {
@@ -181,6 +213,33 @@ async fn a_conflict_of_a_copy_is_believed_only_where_others_events_stand() {
     let log = everything(&**cluster.devstore().store(), 9).await;
     let last = log.last().unwrap().id.as_u128();
     assert_eq!((log.len(), lost.is_ok(), won.is_ok()), (3, last == 3, last == 8));
+}
+
+/// What others wrote is shown where the append would begin, and then taken back. No answer said that
+/// there is a conflict.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_others_are_no_conflict_until_an_answer_says_so() {
+    let (cluster, store) = slow(Duration::from_millis(1), PATIENCE).await;
+    let faults = cluster.devstore().faults();
+    let other = open(cluster.address(0));
+    other.append(stream(2), Expected::NoStream, events([6])).await.unwrap();
+    faults.always(Rpc::BatchAppend, Fault::Cut);
+    faults.next(Rpc::BatchAppend, Fault::ShowThenTakeBack);
+    let shown = other.append(stream(1), Expected::Exact(0), events([7])).await;
+    assert!(matches!(shown, Err(AppendError::Unknown(_))), "{shown:?}");
+    other.close();
+
+    let reads = faults.calls(Rpc::Read);
+    let answer = store.append(stream(1), Expected::Exact(0), events([2])).await;
+    assert!(matches!(answer, Err(AppendError::Unknown(_))), "{answer:?}");
+    assert!(faults.calls(Rpc::Read) > reads, "the other node's event was there to be believed");
+    let read = store.read_stream(stream(1), 1, 9).await.unwrap();
+    assert_eq!(read[0].id.as_u128(), 7);
+
+    cluster.devstore().take_back();
+    faults.clear();
+    let written = until_known(&store, 1, Expected::Exact(0), &[2]).await.unwrap();
+    assert_eq!(written.last_revision, 1);
 }
 
 /// The server compares numbers: after another node's two events it would take an append that was

@@ -15,83 +15,20 @@ use doorbuster::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::Uuid;
 
+use super::{
+    happening::{Asker, Build, Happening, Waiting},
+    orders::Orders,
+};
+
 const NODES: usize = 3;
 pub const STOCK: usize = 40;
 pub const COMMANDS: u64 = 60;
 const FAULTS_END: u64 = 3_000;
 
+/// How often an actor decides anew what another node was before.
+const VOIDED_MAX: u32 = 2;
+
 pub type Request = u64;
-
-/// Who waits for the answer to a command at an actor.
-#[derive(Debug, Clone, Copy)]
-enum Asker {
-    /// A client, whose node owns the item.
-    Client,
-    /// The lane of the same node.
-    Lane(u64),
-    /// The lane of another node, on a call of that number.
-    Node { node: usize, call: u64, number: u64 },
-}
-
-#[derive(Debug)]
-enum Happening {
-    Asked {
-        request: Request,
-        node: usize,
-    },
-    /// Commands arrive at a node.
-    Sent {
-        from: usize,
-        call: u64,
-        to: usize,
-        dispatch: Dispatch,
-        request: Request,
-    },
-    /// An answer arrives at a node.
-    Came {
-        to: usize,
-        life: u32,
-        call: u64,
-        from: usize,
-        number: u64,
-        became: Became,
-        sold: bool,
-    },
-    Append {
-        node: usize,
-        life: u32,
-        expected: usize,
-        batch: Vec<(Request, Asker)>,
-    },
-    Appended {
-        node: usize,
-        life: u32,
-        batch: Vec<(Request, Asker)>,
-        landed: bool,
-    },
-    /// A link breaks, and later it is there again.
-    Breaks {
-        from: usize,
-        to: usize,
-        for_long: u64,
-    },
-    Heals {
-        from: usize,
-        to: usize,
-    },
-    Restarts {
-        node: usize,
-    },
-    /// A node goes on after it was frozen.
-    Thaws {
-        node: usize,
-    },
-    /// Time to send again what came back.
-    Turns {
-        node: usize,
-        life: u32,
-    },
-}
 
 struct Node {
     life: u32,
@@ -105,8 +42,12 @@ struct Node {
     on_call: HashSet<(usize, u64)>,
     /// How much of the log the actor knows; it is rebuilt where there is none.
     known: usize,
-    waiting: VecDeque<(Request, Asker)>,
+    waiting: VecDeque<Waiting>,
     is_flying: bool,
+    /// Commands of this node at its own actor.
+    own: usize,
+    /// The lane waits until the actor has done them.
+    rests: bool,
     frozen_until: u64,
 }
 
@@ -120,8 +61,8 @@ pub struct World {
     pub log: Vec<Request>,
     pub answered: HashMap<Request, bool>,
     next_call: u64,
-    /// The build in which an owner does not compare revisions.
-    trusts: bool,
+    build: Build,
+    pub orders: Orders,
     pub conflicts: usize,
     pub aborted: usize,
 }
@@ -157,13 +98,15 @@ impl Node {
             known,
             waiting: VecDeque::new(),
             is_flying: false,
+            own: 0,
+            rests: false,
             frozen_until: 0,
         }
     }
 }
 
 impl World {
-    pub fn new(seed: u64, trusts: bool) -> Self {
+    pub fn new(seed: u64, build: Build) -> Self {
         let mut world = Self {
             rng: StdRng::seed_from_u64(seed),
             now: 0,
@@ -174,7 +117,8 @@ impl World {
             log: Vec::new(),
             answered: HashMap::new(),
             next_call: 0,
-            trusts,
+            build,
+            orders: Orders::default(),
             conflicts: 0,
             aborted: 0,
         };
@@ -183,9 +127,15 @@ impl World {
                 world.at(1, 20, Happening::Heals { from, to });
             }
         }
+        // Some alone, some close behind the one before it at the same node.
+        let (mut node, mut at) = (0, 0);
         for request in 0..COMMANDS {
-            let node = world.rng.random_range(0..NODES);
-            world.at(0, FAULTS_END, Happening::Asked { request, node });
+            if world.rng.random_bool(0.3) {
+                node = world.rng.random_range(0..NODES);
+                at = world.rng.random_range(0..FAULTS_END);
+            }
+            at += world.rng.random_range(0..12);
+            world.at(at, at, Happening::Asked { request, node });
         }
         for _ in 0..world.rng.random_range(0..6) {
             let from = world.rng.random_range(0..NODES);
@@ -211,7 +161,9 @@ impl World {
 
     pub fn run(&mut self) {
         for _ in 0..200_000 {
-            let Some(Reverse((at, order))) = self.happenings.pop() else { return };
+            let Some(Reverse((at, order))) = self.happenings.pop() else {
+                return self.orders.check(&self.log);
+            };
             self.now = self.now.max(at);
             let what = self.what.remove(&order).unwrap();
             // A frozen node takes nothing in until it goes on; then all of it, in its order.
@@ -247,6 +199,8 @@ impl World {
                     Route::Node(owner) if !dispatch.must_decide => {
                         let own = self.nodes[from].owners.own();
                         let owner = if owner == own { Route::Here } else { Route::Node(owner) };
+                        // It may see itself as the owner before the next one of that node comes.
+                        self.orders.excuse(request);
                         self.answer(to, asker, request, Became::NotMine(Some(owner)), false);
                     }
                     _ => self.take(to, request, asker),
@@ -263,11 +217,11 @@ impl World {
                 }
             }
             Happening::Append { node, life, expected, batch } => {
-                let landed = self.trusts || self.log.len() == expected;
+                let landed = self.build == Build::Trusts || self.log.len() == expected;
                 if landed {
                     let mut known: HashSet<Request> =
                         self.log[..expected].iter().copied().collect();
-                    for (request, _) in &batch {
+                    for Waiting { request, .. } in &batch {
                         if known.len() < STOCK && known.insert(*request) {
                             self.log.push(*request);
                         }
@@ -311,17 +265,25 @@ impl World {
         // A client whose node is silent asks another one, under the same request id.
         let other = self.rng.random_range(0..NODES);
         self.at(1_500, 2_500, Happening::Asked { request, node: other });
-        let route = self.nodes[node].owners.route(item());
-        if self.nodes[node].lane.is_none() && route == Route::Here {
+        let here = &mut self.nodes[node];
+        self.orders.asked((node, here.life), request);
+        let route = here.owners.route(item());
+        if here.lane.is_none() && route == Route::Here {
             return self.take(node, request, Asker::Client);
         }
-        self.nodes[node].lane.get_or_insert_with(|| Lane::new(route));
-        self.nodes[node].inbox.push_back(request);
-        self.pump(node);
+        if here.lane.is_none() {
+            here.lane = Some(Lane::new(route));
+            here.rests = true;
+        }
+        here.inbox.push_back(request);
+        self.goes_on(node);
     }
 
     /// Sends what waits for the lane.
     fn pump(&mut self, node: usize) {
+        if self.nodes[node].rests {
+            return;
+        }
         while let Some(lane) = self.nodes[node].lane.as_mut()
             && !lane.is_held()
             && let Some(request) = self.nodes[node].inbox.pop_front()
@@ -331,8 +293,10 @@ impl World {
             self.send(node, dispatch);
         }
         let here = &mut self.nodes[node];
-        if here.lane.as_ref().is_some_and(|lane| lane.is_empty() && lane.route() == Route::Here) {
+        let is_done = |lane: &Lane<_>| lane.is_empty() && lane.route() == Route::Here;
+        if here.inbox.is_empty() && here.lane.as_ref().is_some_and(is_done) {
             here.lane = None;
+            self.orders.forget_lane(node);
         } else if here.lane.as_ref().is_some_and(Lane::has_to_resend) {
             let life = here.life;
             self.at(1, 30, Happening::Turns { node, life });
@@ -346,8 +310,24 @@ impl World {
         };
         lane.owner_is(view);
         lane.turn();
-        for dispatch in lane.resend() {
-            self.send(node, dispatch);
+        self.nodes[node].rests = true;
+        self.goes_on(node);
+    }
+
+    /// Sends what is unanswered and what waits, once the actor of this node has done what it has of it.
+    fn goes_on(&mut self, node: usize) {
+        let here = &mut self.nodes[node];
+        if here.rests
+            && let Some(lane) = here.lane.as_mut()
+        {
+            let is_left = lane.route() != Route::Here && self.build != Build::NeverRests;
+            if is_left && here.own > 0 {
+                return;
+            }
+            here.rests = false;
+            for dispatch in lane.resend() {
+                self.send(node, dispatch);
+            }
         }
         self.pump(node);
     }
@@ -356,23 +336,29 @@ impl World {
         let lane = self.nodes[node].lane.as_ref().unwrap();
         let request = *lane.parcel(dispatch.number).unwrap();
         match dispatch.route {
-            Route::Here => self.take(node, request, Asker::Lane(dispatch.number)),
+            Route::Here => {
+                self.orders.sent(node, dispatch.number);
+                self.take(node, request, Asker::Lane(dispatch.number));
+            }
             Route::Node(owner) => {
                 let (to, call) = (index(owner), self.nodes[node].calls[index(owner)]);
                 if call == 0 {
                     return self.became(node, dispatch.number, Became::Nothing, false);
                 }
+                self.orders.sent(node, dispatch.number);
                 self.nodes[node].on_call.insert((to, dispatch.number));
                 // Messages of a call do not overtake each other: each takes equally long.
                 let sent = Happening::Sent { from: node, call, to, dispatch, request };
-                self.at(10, 11, sent);
+                self.at(2, 3, sent);
             }
         }
     }
 
     /// Commands come to the actor of a node.
     fn take(&mut self, node: usize, request: Request, asker: Asker) {
-        self.nodes[node].waiting.push_back((request, asker));
+        let here = &mut self.nodes[node];
+        here.own += usize::from(asker.is_own());
+        here.waiting.push_back(Waiting { request, asker, voided: 0 });
         self.decide(node);
     }
 
@@ -387,19 +373,31 @@ impl World {
         self.at(1, 10, Happening::Append { node, life, expected, batch });
     }
 
-    fn appended(&mut self, node: usize, batch: Vec<(Request, Asker)>, landed: bool) {
+    fn appended(&mut self, node: usize, batch: Vec<Waiting>, landed: bool) {
         self.nodes[node].is_flying = false;
         // What was decided is told; who lost reads on first.
         self.nodes[node].known = self.log.len();
         let sold: HashSet<Request> = self.log.iter().copied().collect();
-        for (request, asker) in batch {
+        // What another node was before is decided anew, before what came behind it.
+        let (back, done): (Vec<Waiting>, Vec<Waiting>) =
+            batch.into_iter().partition(|waiting| !landed && waiting.voided < VOIDED_MAX);
+        for waiting in back.into_iter().rev() {
+            let voided = waiting.voided + 1;
+            self.nodes[node].waiting.push_front(Waiting { voided, ..waiting });
+        }
+        for Waiting { request, asker, .. } in done {
             let became = if landed { Became::Answered } else { Became::Nothing };
+            if !landed {
+                self.orders.excuse(request);
+            }
             self.answer(node, asker, request, became, sold.contains(&request));
         }
         self.decide(node);
+        self.goes_on(node);
     }
 
     fn answer(&mut self, node: usize, asker: Asker, request: Request, became: Became, sold: bool) {
+        self.nodes[node].own -= usize::from(asker.is_own());
         match asker {
             Asker::Client if became == Became::Answered => self.told(request, sold),
             // ABORTED: it asks again.
@@ -418,7 +416,14 @@ impl World {
 
     fn became(&mut self, node: usize, number: u64, became: Became, sold: bool) {
         let Some(lane) = self.nodes[node].lane.as_mut() else { return };
-        if let Some(request) = lane.became(number, became) {
+        if became == Became::Unknown
+            && let Some(request) = lane.parcel(number)
+        {
+            self.orders.excuse(*request);
+        }
+        let done = lane.became(number, became);
+        self.orders.came_back(node, number, done.is_none());
+        if let Some(request) = done {
             if became == Became::Answered {
                 self.told(request, sold);
             } else {
@@ -478,6 +483,7 @@ impl World {
     fn restarts(&mut self, node: usize) {
         let life = self.nodes[node].life + 1;
         self.nodes[node] = Node::new(node, life, self.log.len());
+        self.orders.forget_lane(node);
         for other in (0..NODES).filter(|other| *other != node) {
             self.breaks(other, node, 20);
             self.at(20, 200, Happening::Heals { from: node, to: other });
