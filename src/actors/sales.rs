@@ -14,7 +14,7 @@ use crate::{
     domain::{
         coupon::CouponBatch,
         item::Item,
-        sale::{CreateSale, RescheduleSale, Sale, SaleCommand, SaleOutcome, SteerSale},
+        sale::{CreateSale, Sale, SaleCommand, SaleOutcome},
     },
     events::SaleCreated,
     values::SaleId,
@@ -55,47 +55,14 @@ impl Sales {
         self.carried_out(answer).await
     }
 
-    /// Closes a sale and each of its items for good.
-    pub async fn close(
+    /// Steers a sale, and tells its items. Returns once all of them have been told.
+    pub async fn steer(
         &self,
         sale_id: SaleId,
-        close: SteerSale,
+        command: SaleCommand,
         deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
-        let answer = self.sales.ask(sale_id.0, SaleCommand::Close(close), deadline).await?;
-        self.carried_out(answer).await
-    }
-
-    /// Gives a sale and its items other windows.
-    pub async fn reschedule(
-        &self,
-        sale_id: SaleId,
-        to: RescheduleSale,
-        deadline: Option<Deadline>,
-    ) -> Result<Answer<SaleOutcome>, Fault> {
-        let answer = self.sales.ask(sale_id.0, SaleCommand::Reschedule(to), deadline).await?;
-        self.carried_out(answer).await
-    }
-
-    /// Refuses new orders for all of its items until it is resumed.
-    pub async fn pause(
-        &self,
-        sale_id: SaleId,
-        pause: SteerSale,
-        deadline: Option<Deadline>,
-    ) -> Result<Answer<SaleOutcome>, Fault> {
-        let answer = self.sales.ask(sale_id.0, SaleCommand::Pause(pause), deadline).await?;
-        self.carried_out(answer).await
-    }
-
-    /// Takes new orders again, but for items that were paused themselves.
-    pub async fn resume(
-        &self,
-        sale_id: SaleId,
-        resume: SteerSale,
-        deadline: Option<Deadline>,
-    ) -> Result<Answer<SaleOutcome>, Fault> {
-        let answer = self.sales.ask(sale_id.0, SaleCommand::Resume(resume), deadline).await?;
+        let answer = self.sales.ask(sale_id.0, command, deadline).await?;
         self.carried_out(answer).await
     }
 

@@ -7,7 +7,9 @@ use crate::{
     clock::SharedClock,
     domain::{
         item::Refusal,
-        sale::{Draft, DraftItem, RescheduleSale, SaleOutcome, SaleView, SteerSale, plan},
+        sale::{
+            Draft, DraftItem, RescheduleSale, SaleCommand, SaleOutcome, SaleView, SteerSale, plan,
+        },
     },
     events::{Goals, ItemPlan, WarehouseSupplier},
     grpc::{
@@ -46,6 +48,15 @@ impl SaleApi {
         let sale_id = SaleId::parse("sale_id", &subject_id)?;
         convert::steering(&operator, &reason)?;
         Ok(Steering { sale_id, steer: SteerSale { request_id, operator, reason }, deadline })
+    }
+
+    async fn steer(
+        &self,
+        sale_id: SaleId,
+        command: SaleCommand,
+        deadline: Option<Deadline>,
+    ) -> Result<Answer<SaleOutcome>, CallError> {
+        Ok(self.sales.steer(sale_id, command, deadline).await?)
     }
 
     async fn notices(&self, outcome: &SaleOutcome) -> Vec<proto::SaleNotice> {
@@ -87,7 +98,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let Steering { sale_id, steer, deadline } = self.steering(request)?;
         let (opens_at, closes_at) = window.map_err(CallError::from)?;
         let to = RescheduleSale { steer, opens_at, closes_at };
-        let answer = self.sales.reschedule(sale_id, to, deadline).await.map_err(CallError::from)?;
+        let answer = self.steer(sale_id, SaleCommand::Reschedule(to), deadline).await?;
         let (revision, position) = (answer.revision, answer.position.0);
         let notices = self.notices(&answer.outcome).await;
         let outcome = Some(match steered(answer.outcome)? {
@@ -103,7 +114,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
     ) -> Result<Response<proto::PauseSaleResponse>, Status> {
         use proto::pause_sale_response::Outcome;
         let Steering { sale_id, steer, deadline } = self.steering(request)?;
-        let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(CallError::from)?;
+        let answer = self.steer(sale_id, SaleCommand::Pause(steer), deadline).await?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
             Ok(sale) => Outcome::Sale(sale),
@@ -118,7 +129,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
     ) -> Result<Response<proto::ResumeSaleResponse>, Status> {
         use proto::resume_sale_response::Outcome;
         let Steering { sale_id, steer, deadline } = self.steering(request)?;
-        let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(CallError::from)?;
+        let answer = self.steer(sale_id, SaleCommand::Resume(steer), deadline).await?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
             Ok(sale) => Outcome::Sale(sale),
@@ -132,7 +143,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::CloseSaleRequest>,
     ) -> Result<Response<proto::CloseSaleResponse>, Status> {
         let Steering { sale_id, steer, deadline } = self.steering(request)?;
-        let answer = self.sales.close(sale_id, steer, deadline).await.map_err(CallError::from)?;
+        let answer = self.steer(sale_id, SaleCommand::Close(steer), deadline).await?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))
     }
