@@ -19,6 +19,7 @@ mod own_writes;
 mod read_only;
 mod sale_file_prices;
 mod sale_files;
+mod sale_item_rows;
 mod settings;
 mod writes;
 

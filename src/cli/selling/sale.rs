@@ -5,7 +5,10 @@ mod levers;
 mod reschedule;
 mod windows;
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use prost_types::Duration;
 use serde_json::json;
@@ -57,6 +60,7 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster sale create -f sale.toml
   doorbuster sale create -f sale.toml --check
+  doorbuster sale create -f sale.toml --items items.csv
   doorbuster sale create -f - --json < sale.toml")]
     Create(Create),
     /// List the sales, newest first
@@ -93,6 +97,9 @@ struct Create {
     /// The sale file (docs/sale-file.md); - reads it from stdin
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
+    /// A file with further items, a row of CSV each (docs/sale-file.md)
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
     /// Only check the file; nothing is sent
     #[arg(long)]
     check: bool,
@@ -163,10 +170,18 @@ impl Create {
             None => WallClock.now(),
         };
         let name = self.file.display().to_string();
-        let text = self.read().map_err(|error| {
-            Failure::new(Code::Usage, format!("{name} cannot be read: {error}"))
-        })?;
-        let file = sale_file::parse(&name, &text, now)?;
+        let text = read(&self.file)?;
+        let file = match &self.items {
+            None => sale_file::parse(&name, &text, now)?,
+            Some(items) if items.as_os_str() == "-" && self.file == *items => {
+                let why = "--items and --file cannot both be read from stdin";
+                return Err(Failure::new(Code::Usage, why).into());
+            }
+            Some(items) => {
+                let rows = (&*items.display().to_string(), &*read(items)?);
+                sale_file::parse_with_rows(&name, &text, rows, now)?
+            }
+        };
         let windows = Windows::of_draft(&file.draft);
         if self.check {
             show_check(common, &file.draft, &windows, now)?;
@@ -212,13 +227,18 @@ impl Create {
         }
         Ok(())
     }
+}
 
-    fn read(&self) -> io::Result<String> {
-        if self.file.as_os_str() == "-" {
-            return io::read_to_string(io::stdin());
-        }
-        fs::read_to_string(&self.file)
-    }
+/// The text of a file, or of stdin.
+fn read(file: &Path) -> Result<String, Failure> {
+    let text = if file.as_os_str() == "-" {
+        io::read_to_string(io::stdin())
+    } else {
+        fs::read_to_string(file)
+    };
+    text.map_err(|error| {
+        Failure::new(Code::Usage, format!("{} cannot be read: {error}", file.display()))
+    })
 }
 
 const SALES: &[Column<SaleLine>] = &[

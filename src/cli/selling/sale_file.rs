@@ -5,6 +5,7 @@
 
 mod alerts;
 mod coupons;
+mod item_rows;
 mod levers;
 mod mended;
 mod prices;
@@ -12,6 +13,8 @@ mod prices;
 use std::{collections::HashSet, fmt};
 
 use toml::de::DeValue;
+
+use self::item_rows::ItemRows;
 
 use crate::{
     config::document::{Complaint, Document, Section, meant, unknown_key},
@@ -105,10 +108,13 @@ impl fmt::Display for Complaints {
             return only.fmt(f);
         }
         write!(f, "{} has {} problems:", self.file, self.all.len())?;
-        for Complaint { line, invalid, .. } in self.all.iter().take(TOLD_MAX) {
-            match line {
-                Some(line) => write!(f, "\n  line {line}: {invalid}")?,
-                None => write!(f, "\n  {invalid}")?,
+        for complaint in self.all.iter().take(TOLD_MAX) {
+            match complaint {
+                Complaint { file, .. } if *file != self.file => write!(f, "\n  {complaint}")?,
+                Complaint { line: Some(line), invalid, .. } => {
+                    write!(f, "\n  line {line}: {invalid}")?;
+                }
+                Complaint { invalid, .. } => write!(f, "\n  {invalid}")?,
             }
         }
         match self.all.len().checked_sub(TOLD_MAX) {
@@ -147,6 +153,29 @@ pub fn parse(file: &str, text: &str, now: UnixMs) -> Result<SaleFile, Complaints
     let mut all: Vec<_> = found.into_iter().map(|invalid| document.complaint(invalid)).collect();
     all.sort_by_key(|complaint| complaint.line);
     Err(Complaints { file: file.to_owned(), all })
+}
+
+/// The same of a sale file and a file with further items, a row of CSV each.
+///
+/// # Errors
+/// All that is wrong in both, each with its file, its line and its key or column.
+pub fn parse_with_rows(
+    file: &str,
+    text: &str,
+    (rows_file, csv): (&str, &str),
+    now: UnixMs,
+) -> Result<SaleFile, Complaints> {
+    let rows = ItemRows::read(rows_file, csv)
+        .map_err(|all| Complaints { file: rows_file.to_owned(), all })?;
+    // The sale file alone first: what follows it must not be taken for a part of its last line.
+    Document::parse(file, text)?;
+    let lines = text.lines().count();
+    let ends = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    parse(file, &format!("{text}{ends}{}", rows.text), now).map_err(|mut complaints| {
+        let all = complaints.all.into_iter();
+        complaints.all = all.map(|complaint| rows.placed(lines, complaint)).collect();
+        complaints
+    })
 }
 
 /// Reads offers written as `[[offers]]`, with the keys of an item's offers in the sale file.
