@@ -16,41 +16,23 @@ import socket
 import sys
 import tempfile
 import time
-import uuid
 
 import grpc
 
-from client import make_stubs
 from server import Server
-from torture import doctored
 from torture.buyers import Load
 from torture.faults import Disk, Ended, Faults
-from torture.journal import Call, Event, History, Place, Terms
+from torture.journal import Call, Place
 from torture.judge import judge
-from torture.wire import Wire, draft_of
+from torture.shared import ITEMS, Shared, check_judge, line
+from torture.wire import Wire
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
-# Limit of calls sent and checked, independent of the duration.
-CALLS_MAX = 250_000
-ITEMS = {
-    # Sold out again and again, with a limit that buyers meet.
-    "HOT": Terms(1_999, "CNY", 3_000, 3, 2, {"east": 20, "west": 10}),
-    "DEEP": Terms(250, "CNY", 600_000, None, None, {"east": 10_000_000}),
-    # Paused and resumed again and again.
-    "DOOR": Terms(100, "CNY", 5_000, 20, None, {"east": 1_000_000}),
-    # No buyer uses it.
-    "QUIET": Terms(100, "CNY", 3_000, None, None, {"east": 1_000_000}),
-}
 
 
-class Run:
+class Run(Shared):
     def __init__(self, arguments, directory):
-        self.arguments, self.directory = arguments, directory
-        self.random = random.Random(arguments.seed)
-        self.calls, self.prefix, self.wrong, self.items = [], [], [], {}
-        stubs = directory / "stubs"
-        stubs.mkdir()
-        self.pb, self.stubs = make_stubs(str(stubs))
+        super().__init__(arguments, directory)
         (directory / "disk").mkdir()
         self.disk = Disk(directory / "disk")
         address = f"127.0.0.1:{free_port()}"
@@ -60,16 +42,6 @@ class Run:
 
     def wire(self):
         return Wire(self.pb, self.stubs, self.server.address, self.calls)
-
-    def new_id(self):
-        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
-
-    def open_sale(self):
-        """Puts the items on sale; all of them are open from now on."""
-        sale = draft_of(self.pb, "Torture", ITEMS)
-        request = self.pb.CreateSaleRequest(request_id=self.new_id(), sale=sale, operator="torture")
-        created = self.main.sale.CreateSale(request, timeout=20).sale
-        self.items = {sku: item.item_id for sku, item in zip(ITEMS, created.items)}
 
     def hold_quietly(self):
         """An order on the otherwise unused item; None if none could be placed."""
@@ -91,72 +63,13 @@ class Run:
             if nth % 8 == 0:
                 self.keep_prefix(self.faults.log())
 
-    def keep_prefix(self, log):
-        """Checks that the earlier contents of the log are unchanged, at the same positions."""
-        ids = [event["id"] for event in log]
-        if ids[: len(self.prefix)] != self.prefix:
-            at = next(
-                (nth for nth, pair in enumerate(zip(ids, self.prefix)) if pair[0] != pair[1]),
-                len(ids),
-            )
-            self.wrong.append(f"the log has changed: event {at + 1} of {len(self.prefix)} is another")
-        self.prefix = ids
-
-    def ask_again(self, load):
-        """Repeats a part of the answered calls and the unanswered ones."""
-        answered = [call for call in self.calls if call.answer is not None]
-        answered = [call for call in answered if call.item != self.items["QUIET"]]
-        again = self.random.sample(answered, min(400, len(answered)))
-        again += [load.unanswered.pop() for _ in range(min(400, len(load.unanswered)))]
-        steers = [call for call in again if hasattr(call.body, "act")]
-        for call in again:
-            if call not in steers:
-                self.main.ask(call.again())
-
-    def compare_read_models(self, items):
-        """The read models, asked at the head, show the orders that the log has."""
-        head = self.server.head()
-        for item in items.values():
-            request = self.pb.ListOrdersRequest(
-                item_id=item.item_id, page_size=1_000, min_position=head
-            )
-            shown = {}
-            while True:
-                page = self.main.reports.ListOrders(request, timeout=60)
-                for record in page.orders:
-                    state = self.pb.OrderState.Name(record.order.state)
-                    shown[record.order.order_id] = state.removeprefix("ORDER_STATE_")
-                request.page_token = page.next_page_token
-                if not request.page_token:
-                    break
-            logged = {order_id: row.state for order_id, row in item.orders.items()}
-            if shown != logged:
-                differ = len(set(shown.items()) ^ set(logged.items()))
-                self.wrong.append(f"{differ} orders of {item.item_id} are shown otherwise")
-
-    def compare_stock(self, items):
-        """Compares the items' stock with the specification."""
-        for item in items.values():
-            request = self.pb.GetItemRequest(item_id=item.item_id)
-            shown = self.main.item.GetItem(request, timeout=10).item
-            shown = (shown.allocated_units, shown.available_units, shown.held_units, shown.sold_units)
-            if shown != item.units():
-                self.wrong.append(f"{item.item_id} shows {shown}, the log has {item.units()}")
-
-    def holds_have_ended(self, items, read_ms):
-        for item in items.values():
-            for row in item.orders.values():
-                if row.state == "HELD" and row.pay_by_ms + 5_000 < read_ms:
-                    self.wrong.append(f"the hold {row.order_id} did not end in time")
-
     def play(self):
         """The load and the faults; the log when both are over."""
         self.server.start()
         self.main = self.wire()
         grpc.channel_ready_future(self.main.channel).result(20)
-        self.open_sale()
-        pace = min(self.arguments.calls_per_second, CALLS_MAX / self.arguments.seconds)
-        load = Load(self.wire, self.items, self.arguments.seed, pace)
+        self.open_sale(self.main)
+        load = Load(self.wire, self.items, self.arguments.seed, self.pace())
         load.start()
         try:
             self.break_it()
@@ -173,11 +86,8 @@ class Run:
         log = self.faults.log()
         self.keep_prefix(log)
         history = self.history(log)
-        verdict, items = judge(history)
+        verdict, items = self.judged(history)
         self.holds_have_ended(items, read_ms)
-        if not verdict.counts and not self.wrong:
-            # A clean verdict is meaningful only if defects inserted into this history are found.
-            doctored.check(of_item(history, self.items["HOT"]), self.demand)
         if self.server.child.poll() is None:
             time.sleep(max(0, ITEMS["DOOR"].time_to_pay_ms / 1_000 + 1))
             self.compare_now()
@@ -196,78 +106,27 @@ class Run:
             log = self.faults.log()
             self.keep_prefix(log)
             _, items = judge(self.history(log))
-            self.compare_stock(items)
-            self.compare_read_models(items)
+            self.compare_stock(items, self.main)
+            self.compare_read_models(items, self.main, self.server.head())
         except grpc.RpcError as error:
             self.wrong.append(f"it does not answer at the end: {error.code().name} {error.details()}")
         code = self.server.stop()
         if code != 0:
             self.wrong.append(f"it ended with {code} after SIGTERM")
 
-    def history(self, log):
-        terms = {item_id: ITEMS[sku] for sku, item_id in self.items.items()}
-        events = []
-        for event in log:
-            item_id = event["stream"].removeprefix("item-")
-            if item_id in terms:
-                events.append(Event(event["position"], item_id, event["revision"], event["kind"],
-                                    event["data"]))
-        return History(terms, [call for call in self.calls if call.sent], events)
-
-    def demand(self, holds, sentence):
-        if not holds:
-            self.wrong.append(f"the judge does not see it: {sentence}")
-
     def account(self, verdict, history, seconds):
-        answered = [call for call in history.calls if call.answer is not None]
-        refused = sum(call.answer.refusal is not None for call in answered)
-        failed = sum(call.error is not None for call in history.calls)
-        open_calls = len(history.calls) - len(answered) - failed
         faults = self.faults
         counts = ", ".join(f"{count} {name}" for name, count in sorted(faults.counts.items()))
         line("faults", f"{counts or 'none'}; the longest stop {faults.longest_stop:.1f} s")
         if faults.skipped is not None:
             line("SKIPPED", f"full disks: {faults.skipped}")
-        line("answers", f"{len(answered)} acknowledged: {len(answered) - refused} done, {refused} refused")
-        line("no answer", f"{failed} failed, {open_calls} broken off")
-        line("judged", f"against {len(history.events)} events, in {seconds:.1f} s")
-        for sentence in verdict.sentences + (self.wrong + faults.wrong)[:40]:
-            line("WRONG", sentence)
-        self.wrong += faults.wrong
-        print(f"  {verdict.other_line()}, {len(self.wrong)} findings beside the history")
-        print(verdict.line(), flush=True)
-
-
-def of_item(history, item_id):
-    """The history of one item alone."""
-    return History(
-        {item_id: history.terms[item_id]},
-        [call for call in history.calls if call.item == item_id],
-        [event for event in history.events if event.item == item_id],
-    )
-
-
-def line(name, text):
-    print(f"  {name:<16} {text}", flush=True)
+        self.tell(verdict, history, seconds, faults.wrong)
 
 
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-def check_judge():
-    """Checks first that the judge finds each defect in a small history."""
-    def demand(holds, sentence):
-        print(f"  {'seen' if holds else 'NOT SEEN':<16} {sentence}")
-        failed.extend([] if holds else [sentence])
-
-    failed = []
-    verdict, _ = judge(doctored.made())
-    demand(not verdict.counts, f"a right history is found right {'; '.join(verdict.sentences)}")
-    doctored.check(doctored.made(), demand)
-    return not failed
 
 
 def main():

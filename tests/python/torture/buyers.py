@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 
-from .journal import Cancel, Call, Look, Pay, Place, Steer
+from .journal import Cancel, Call, Look, Pay, Place, Steer, clock
 from .wire import Stream, Wire
 
 UNDER_WAY_MAX = 48
@@ -21,9 +21,10 @@ PAUSE_SECONDS = 0.05
 class Load:
     """All threads of the load, and their shared queues."""
 
-    def __init__(self, wire_of, items, seed, calls_per_second):
-        """`wire_of()` opens a connection of its own."""
-        self.wire_of, self.items = wire_of, items
+    def __init__(self, wire_of, items, seed, calls_per_second, impatient=None):
+        """`wire_of()` opens a connection of its own. Impatient buyers repeat what failed at once, and give a
+        stream up that was silent for `impatient` seconds."""
+        self.wire_of, self.items, self.impatient = wire_of, items, impatient
         self.over = threading.Event()
         # Requests whose answer was lost, and held orders that are paid too late.
         self.unanswered = collections.deque(maxlen=4_000)
@@ -80,8 +81,13 @@ class Worker(threading.Thread):
 
     def after(self, call):
         if call.error and call.error.code not in ("NOT_FOUND", "ALREADY_EXISTS"):
-            self.load.unanswered.append(call)
-            time.sleep(PAUSE_SECONDS)
+            if self.load.impatient is not None and isinstance(call.body, (Place, Pay, Cancel)):
+                time.sleep(PAUSE_SECONDS)
+                call = call.again()
+                self.wire.ask(call)
+            if call.error:
+                self.load.unanswered.append(call)
+                time.sleep(PAUSE_SECONDS)
 
 
 class Buyer(Worker):
@@ -165,7 +171,7 @@ class Streamer(Worker):
     """Keeps a PlaceOrders stream open and full; opens another when it breaks."""
 
     def act(self):
-        stream = Stream(self.wire, UNDER_WAY_MAX)
+        stream = Stream(self.wire.pick(), UNDER_WAY_MAX)
         answers = threading.Thread(target=self.read, args=(stream,), daemon=True)
         answers.start()
         while answers.is_alive() and not self.load.over.is_set():
@@ -181,9 +187,14 @@ class Streamer(Worker):
                 call = self.new_order(item)
             if stream.send(call):
                 time.sleep(self.pause)
+            elif self.load.impatient is not None:
+                stream.give_up(self.load.impatient)
         stream.close()
         answers.join(15)
         self.load.unanswered.extend(stream.under_way.values())
+        if not answers.is_alive():
+            for call in stream.under_way.values():
+                call.gave_up = clock()
         time.sleep(PAUSE_SECONDS)
 
     def read(self, stream):

@@ -6,7 +6,7 @@ judge has to find a problem of that kind. The history is a small one created her
 
 import copy
 
-from .journal import Answer, Call, Cancel, Event, History, Order, Pay, Place, Terms
+from .journal import Answer, Call, Cancel, Error, Event, History, Order, Pay, Place, Terms
 from .judge import is_kept, judge
 
 ITEM = "11111111-1111-5111-8111-111111111111"
@@ -79,6 +79,7 @@ def changes(history):
     yield "a refusal for want of stock that was there", "refusal", refused(history)
     yield "an answer rests on less than was known", "time", stale(history)
     yield "an order was in the log before it was asked for", "time", early(history)
+    yield "an order was placed after its repeat was refused", "late", placed_late(history)
 
 
 def check(history, demand):
@@ -200,3 +201,19 @@ def early(history):
             each.sent, each.ended = later, later + 1
         calls.append(each)
     return history._replace(calls=calls)
+
+
+def placed_late(history):
+    """The calls that placed an order got no answer, and their repeat was refused before it."""
+    call, event = placed(history)
+    later = 1 + max(each.over() or each.sent for each in history.calls)
+    calls = []
+    for each in history.calls:
+        if each.item == call.item and each.request_id == call.request_id:
+            each = copy.copy(each)
+            each.answer, each.error = None, Error("DEADLINE_EXCEEDED", "", "")
+            each.ended = each.ended or later
+        calls.append(each)
+    refused = Call(call.item, call.request_id, call.body, sent=later + 1, ended=later + 2)
+    refused.answer = Answer(None, "SOLD_OUT", 0, event.revision - 1, event.position - 1)
+    return history._replace(calls=[*calls, refused])

@@ -5,6 +5,7 @@ never answered: it may or may not have taken effect.
 """
 
 import dataclasses
+import threading
 import time
 import typing
 
@@ -87,8 +88,13 @@ class Call:
     ended: int | None = None
     answer: Answer | None = None
     error: Error | None = None
+    # When its client stopped waiting, where it did so without `ended`: its stream broke.
+    gave_up: int | None = None
+    # The thread that asked.
+    caller: str = ""
 
     def send(self):
+        self.caller = threading.current_thread().name
         self.sent = clock()
         return self
 
@@ -96,6 +102,10 @@ class Call:
         self.answer, self.error = answer, error
         self.ended = clock()
         return self
+
+    def over(self):
+        """When its client stopped waiting for it; None if it never did."""
+        return self.ended if self.ended is not None else self.gave_up
 
     def again(self):
         """The same request, not sent yet."""

@@ -23,6 +23,7 @@ KINDS = {
     "repeat": "changed repeats",
     "refusal": "unexplained refusals",
     "time": "out of order in time",
+    "late": "placed after a refusal",
     "winners": "orders ended twice",
     "broken": "otherwise wrong",
 }
@@ -111,6 +112,8 @@ class OneItem:
                 self.report("doubled", f"nobody asked for {events[0].kind} at {events[0].position}")
             elif all(is_turned_away(call) for call in asked):
                 self.wrong("broken", asked[0], "it took effect although it was turned away")
+            else:
+                self.not_after_refusal(asked, events[0])
 
         planned = {}
         for event in self.item.events:
@@ -118,6 +121,21 @@ class OneItem:
                 planned[event.data["warehouse"]] = event.data["units"]
         if planned != self.item.terms.units:
             self.report("broken", f"{planned} on offer, but {self.item.terms.units} were asked for")
+
+    def not_after_refusal(self, asked, event):
+        """The last copy of a request whose client waits for no other one was not refused.
+
+        A client that gets no answer asks again, and takes a refusal of that for the end: no earlier copy may take
+        effect afterwards. Copies that are refused or turned away take none themselves.
+        """
+        able = [call for call in asked if not is_turned_away(call)]
+        for call in asked:
+            if not isinstance(call.body, Place) or call.answer is None or call.answer.refusal is None:
+                continue
+            if all(other.over() is not None and other.over() < call.sent for other in able):
+                self.wrong("late", call, f"it got {call.answer.refusal}, and earlier copies were given up, but "
+                           f"{event.kind} is at position {event.position}")
+                return
 
     def is_planned(self, event):
         """Units that the sale itself put on offer."""

@@ -29,20 +29,27 @@ CHANNEL = [
 class Wire:
     """One connection, and the journal of its calls."""
 
-    def __init__(self, pb, stubs, address, calls):
+    def __init__(self, pb, stubs, address, calls, name=""):
+        """`name` is that of the server, where there are several: it is told of every call."""
         self.pb, self.calls, self.address = pb, calls, address
+        self.at = name and f" at {name}"
         self.channel = grpc.insecure_channel(address, options=CHANNEL)
         self.purchase = stubs["purchase_service"].PurchaseServiceStub(self.channel)
         self.item = stubs["item_service"].ItemServiceStub(self.channel)
         self.sale = stubs["sale_service"].SaleServiceStub(self.channel)
         self.reports = stubs["report_service"].ReportServiceStub(self.channel)
 
-    def start(self, call):
+    def pick(self):
+        """The wire for the next stream: this one."""
+        return self
+
+    def start(self, call, seconds=CALL_SECONDS_MAX):
         """Sends a call of a buyer; `finish` waits for it."""
         method, request = self._request(call)
+        call.route += self.at
         self.calls.append(call)
         call.send()
-        return method.future(request, timeout=CALL_SECONDS_MAX)
+        return method.future(request, timeout=seconds)
 
     def finish(self, call, future):
         try:
@@ -58,6 +65,7 @@ class Wire:
         body = call.body
         fields = {"request_id": call.request_id, "item_id": call.item, "operator": "torture"}
         fields["reason"] = body.act
+        call.route += self.at
         self.calls.append(call)
         call.send()
         try:
@@ -135,12 +143,14 @@ class Stream:
         self.room = threading.Semaphore(under_way_max)
         self.under_way = {}
         self.next_tag = 1
+        self.heard = time.monotonic()
+        self.responses = None
 
     def send(self, call):
         """Waits for space in the window. False if there was none within a second."""
         if not self.room.acquire(timeout=1):
             return False
-        call.route = "stream"
+        call.route = "stream" + self.wire.at
         tag, self.next_tag = self.next_tag, self.next_tag + 1
         self.under_way[tag] = call
         self.wire.calls.append(call)
@@ -153,10 +163,17 @@ class Stream:
         """No more orders; the stream ends when all are answered."""
         self.requests.put(None)
 
+    def give_up(self, seconds):
+        """Cancels the stream if no answer came for so long while calls were in flight."""
+        if self.under_way and self.responses and time.monotonic() - self.heard > seconds:
+            self.responses.cancel()
+
     def answers(self):
         """Yields each call as it is answered; returns what ended the stream, if it was an error."""
         try:
-            for response in self.wire.purchase.PlaceOrders(iter(self.requests.get, None)):
+            self.responses = self.wire.purchase.PlaceOrders(iter(self.requests.get, None))
+            for response in self.responses:
+                self.heard = time.monotonic()
                 call = self.under_way.pop(response.tag, None)
                 if call is None:
                     raise AssertionError(f"tag {response.tag} was not under way")
