@@ -276,7 +276,7 @@ impl Node {
         );
         let network = peers::network(config, listeners.peers.as_ref(), &store, readiness)?;
         let nodes = network.clone().map(|network| network as _);
-        let actors = Actors::start(config, &clock, &store, readiness, &metrics, nodes);
+        let actors = Actors::start(config, &clock, &store, readiness, &metrics, nodes)?;
         let among = network.clone().zip(listeners.peers);
         let among = among.map(|(network, peers)| AmongNodes::start(network, peers, &actors));
         let sales = actors.sales();

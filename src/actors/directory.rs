@@ -207,8 +207,7 @@ impl<D: Decider> Directory<D> {
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let patience =
-            self.is_shared().then(|| Patience::until(since + self.shared.decide_within, call));
+        let patience = self.is_shared().then(|| Patience::since(since, &self.shared, call));
         let mut delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {

@@ -22,7 +22,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Deadline, Fault,
+    Deadline, Fault, Shared,
     batch::{Answers, Delivery, Reply, Ticket},
     other_nodes::{Letters, OtherNodes, Parcel, Passed},
     own_directory::OwnDirectory,
@@ -77,16 +77,15 @@ impl<D: Decider> Lanes<D> {
     ) -> Result<Sent<D>, Fault> {
         let route = self.nodes.route(StreamName { category: D::CATEGORY, id });
         let directory = directory.upgrade().ok_or(Fault::Stopping)?;
-        let (max, within) = (directory.shared().waiting_max, directory.shared().decide_within);
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         match open.get(&id) {
-            Some(lane) => return lane.put(commands, deadline, max, within),
+            Some(lane) => return lane.put(commands, deadline, directory.shared()),
             None if route == Route::Here => return Ok(Sent::Here(commands, deadline)),
             None => drop(open),
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let lane = open.entry(id).or_insert_with(|| self.begin(&directory, id, route));
-        lane.put(commands, deadline, max, within)
+        lane.put(commands, deadline, directory.shared())
     }
 
     fn begin(
@@ -124,13 +123,13 @@ impl<D: Decider> Open<D> {
         &self,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
-        max: usize,
-        within: Duration,
+        shared: &Shared,
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
-        let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
+        let ticket = Ticket::take(&self.waiting, commands.len(), shared.waiting_max)
+            .ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let patience = Some(Patience::until(since + within, None));
+        let patience = Some(Patience::since(since, shared, None));
         let delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
@@ -159,12 +158,13 @@ impl<O> Kept<O> {
 
     /// Why it needs no further try.
     fn too_late(&self, in_doubt: bool) -> Option<Fault> {
-        if self.until().is_none_or(|until| Instant::now() < until) {
+        let is_late = self.deadline.as_ref().is_some_and(Deadline::is_over);
+        if !is_late && !self.patience.as_ref().is_some_and(Patience::is_over) {
             None
         } else if in_doubt {
             let why = "a node that may have decided it gave no answer in time";
             Some(Fault::StoreUnavailable(why.to_owned()))
-        } else if self.deadline.as_ref().is_some_and(Deadline::is_over) {
+        } else if is_late {
             Some(Fault::DeadlineExceeded)
         } else {
             Some(Fault::Overloaded)

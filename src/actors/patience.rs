@@ -13,20 +13,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::{Shared, freeze_watch::FreezeWatch};
 use crate::values::millis;
 
 /// Until when the caller of commands waits.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
+    since: Instant,
     until: Instant,
+    freezes: Arc<FreezeWatch>,
     /// The call of another node on which they came.
     call: Option<Arc<Lifeline>>,
 }
 
 impl Patience {
-    /// Of a caller that waits until then.
-    pub(super) fn until(until: Instant, call: Option<Arc<Lifeline>>) -> Self {
-        Self { until, call }
+    /// Of a caller whose commands came at that moment.
+    pub(super) fn since(since: Instant, shared: &Shared, call: Option<Arc<Lifeline>>) -> Self {
+        let freezes = Arc::clone(&shared.freezes);
+        Self { since, until: since + shared.decide_within, freezes, call }
     }
 
     /// When it ends, unless the call ends first.
@@ -36,7 +40,9 @@ impl Patience {
 
     /// Whether the caller may have turned to another node.
     pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.until || self.call.as_ref().is_some_and(|call| !call.is_heard())
+        Instant::now() >= self.until
+            || self.call.as_ref().is_some_and(|call| !call.is_heard())
+            || self.freezes.was_frozen_since(self.since)
     }
 }
 

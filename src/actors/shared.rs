@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_rt::ArbiterHandle;
 
-use super::{DemandDesk, Readiness, moves::Moves};
+use super::{DemandDesk, FreezeWatch, Readiness, moves::Moves};
 use crate::{
     clock::{Reading, SharedClock},
     metrics::Metrics,
@@ -36,6 +36,8 @@ pub struct Shared {
     /// Where other nodes may decide what its caller asks again, a command is decided within this or not
     /// at all.
     pub decide_within: Duration,
+    /// When this process did not run, and callers turned elsewhere.
+    pub freezes: Arc<FreezeWatch>,
     /// An actor without commands for this long is stopped.
     pub idle_ms: i64,
 }

@@ -13,9 +13,9 @@ use super::{
 };
 use crate::{
     actors::{
-        Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
-        OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, SeesNodes,
-        ServiceLevelDesk, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+        Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, FreezeWatch, Freshness, Moves,
+        NodeParts, OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales,
+        SeesNodes, ServiceLevelDesk, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
     admission::{CurrentServiceLevel, Operators},
@@ -45,6 +45,10 @@ use crate::{
         board::{BoardLimits, BoardParts},
     },
 };
+
+/// Callers may turn elsewhere, it is reckoned, when a node did not run for this part of the time within
+/// which it decides.
+const FREEZES_WITHIN: u32 = 5;
 
 /// The deciding actors of this node, and their threads.
 pub(super) struct Actors {
@@ -78,8 +82,14 @@ impl Actors {
         readiness: &Readiness,
         metrics: &Arc<Metrics>,
         nodes: Option<Arc<dyn OtherNodes>>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Handle::current();
+        let decide_within = Duration::from_millis(config.decide_within_ms);
+        let freezes = if store.is_shared() {
+            FreezeWatch::start(decide_within / FREEZES_WITHIN)?
+        } else {
+            FreezeWatch::without()
+        };
         let arbiters = item_threads();
         let demand = DemandDesk::new(Arc::clone(store), Arc::clone(clock), runtime.clone());
         let shared = Arc::new(Shared {
@@ -94,11 +104,12 @@ impl Actors {
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             waiting_max: config.waiting_max,
             order_wait_max: Duration::from_millis(config.order_wait_ms),
-            decide_within: Duration::from_millis(config.decide_within_ms),
+            decide_within,
+            freezes,
             idle_ms: millis(Duration::from_secs(config.idle_seconds)),
         });
         let mut aggregates = Aggregates::new(Arc::clone(&shared), nodes);
-        Self {
+        Ok(Self {
             items: aggregates.add_owned(),
             sale_desks: aggregates.add(),
             coupons: aggregates.add_owned(),
@@ -115,7 +126,7 @@ impl Actors {
             shared,
             demand,
             service: Arc::default(),
-        }
+        })
     }
 
     /// The sales of this node, with the items and coupons they are carried out at.

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Freshness, Moves, NodeParts, Past, PulseDesk, Readiness, Shared,
+        DemandDesk, Directory, FreezeWatch, Freshness, Moves, NodeParts, Past, PulseDesk,
+        Readiness, Shared,
     },
     admission::{CurrentServiceLevel, Operators},
     clock::{ManualClock, SharedClock},
@@ -139,6 +140,7 @@ pub fn strict_board(
         waiting_max: 1,
         order_wait_max: std::time::Duration::from_secs(1),
         decide_within: std::time::Duration::from_secs(1),
+        freezes: FreezeWatch::without(),
         idle_ms: 1,
     });
     let items = Directory::new(Arc::clone(&shared));

@@ -10,7 +10,10 @@ use std::{
 
 use bytes::Bytes;
 use doorbuster::{
-    actors::{Directory, Fault, Lifeline, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels},
+    actors::{
+        Directory, Fault, FreezeWatch, Lifeline, OtherNodes, Parcel, Passed, PassedFuture,
+        TakesParcels,
+    },
     clock::{ManualClock, new_request_id},
     config::Config,
     domain::item::{Item, ItemCommand, PlaceOrder},
@@ -169,6 +172,40 @@ async fn an_order_that_nobody_waits_for_is_not_decided() {
     first.await;
     assert_ne!(directory.take(parcel(phone, "cat"), &call).await, failed(Fault::Overloaded));
     assert_eq!(pair.events("OrderPlaced").await.len(), 2, "ann's and cat's");
+    drop(directory);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_did_not_run_decides_nothing_that_waited_meanwhile() {
+    let pair = Pair::start().await;
+    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
+    let phone = ItemId::parse("item_id", &items[0]).unwrap();
+    let store = NodeStore::new(&pair.log, true);
+    let clock = ManualClock::at(OPENS_AT);
+    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    // Nothing ticks but this test: to the node it does not run.
+    let freezes = Arc::new(FreezeWatch::new(Duration::from_millis(300)));
+    let mut shared = Arc::into_inner(shared).expect("nobody else has it yet");
+    shared.freezes = Arc::clone(&freezes);
+    let directory = Directory::<Item>::passing_on(Arc::new(shared), Arc::new(Owner));
+    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
+    let refused = failed(Fault::Overloaded);
+
+    let before = Instant::now();
+    while !freezes.was_frozen_since(before) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(directory.take(parcel(phone, "ann"), &call).await, refused);
+    // It goes on; what came before, and what is read just now, waited.
+    freezes.tick();
+    assert!(freezes.was_frozen_since(before));
+    assert_eq!(directory.take(parcel(phone, "bob"), &call).await, refused);
+    assert_eq!(pair.events("OrderPlaced").await.len(), 0);
+    while directory.take(parcel(phone, "cat"), &call).await == refused {
+        freezes.tick();
+    }
+    assert_eq!(pair.events("OrderPlaced").await.len(), 1);
     drop(directory);
     pair.judge().await;
 }

@@ -14,7 +14,8 @@ use std::{
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use doorbuster::{
     actors::{
-        AwaitDesk, DemandDesk, Directory, Fault, Moves, Readiness, ServiceLevelDesk, Shared, Tail,
+        AwaitDesk, DemandDesk, Directory, Fault, FreezeWatch, Moves, Readiness, ServiceLevelDesk,
+        Shared, Tail,
         process::{Ask, ManagerParts, Process, Receivers, TellItems},
         watch_store,
     },
@@ -474,6 +475,7 @@ pub async fn shared(store: &SharedStore, clock: &ManualClock) -> (System, Arc<Sh
         waiting_max: 10_000,
         order_wait_max: Duration::from_secs(3_600),
         decide_within: Duration::from_secs(3_600),
+        freezes: FreezeWatch::without(),
         idle_ms: 60_000_000_000,
     });
     let watching =

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Freshness, Moves, Readiness, Shared, Tail, TrafficDesk,
-        TrafficLimits, TrafficParts,
+        CatalogDesk, DemandDesk, Directory, FreezeWatch, Freshness, Moves, Readiness, Shared, Tail,
+        TrafficDesk, TrafficLimits, TrafficParts,
     },
     clock::{ManualClock, SharedClock},
     metrics::Metrics,
@@ -41,6 +41,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         waiting_max: 1,
         order_wait_max: std::time::Duration::from_secs(1),
         decide_within: std::time::Duration::from_secs(1),
+        freezes: FreezeWatch::without(),
         idle_ms: 1,
     });
     let items = Directory::new(Arc::clone(&shared));
