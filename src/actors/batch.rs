@@ -56,7 +56,8 @@ impl<D: Decider> Delivery<D> {
         if !self.deadline.as_ref().is_none_or(in_time) {
             return Some(Fault::DeadlineExceeded);
         }
-        let is_left = |patience: &Patience| patience.is_over() || self.reply.is_abandoned();
+        let is_left =
+            |patience: &Patience| patience.is_over(self.since) || self.reply.is_abandoned();
         let fault = if self.is_anew { Fault::LostOwnership } else { Fault::Overloaded };
         self.patience.as_ref().is_some_and(is_left).then_some(fault)
     }

@@ -207,7 +207,7 @@ impl<D: Decider> Directory<D> {
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let patience = self.is_shared().then(|| Patience::since(since, &self.shared, call));
+        let patience = self.is_shared().then(|| Patience::new(&self.shared, call));
         let mut delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {
@@ -347,7 +347,7 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
         self.forget_if(id, |desk| Arc::ptr_eq(&desk.inbox, inbox));
     }
 
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 

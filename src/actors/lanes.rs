@@ -123,13 +123,13 @@ impl<D: Decider> Open<D> {
         &self,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
-        shared: &Shared,
+        shared: &Arc<Shared>,
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
         let ticket = Ticket::take(&self.waiting, commands.len(), shared.waiting_max)
             .ok_or(Fault::Overloaded)?;
         let (since, reply) = (Instant::now(), Reply { to, ticket });
-        let patience = Some(Patience::since(since, shared, None));
+        let patience = Some(Patience::new(shared, None));
         let delivery = Delivery { commands, deadline, patience, since, reply, is_anew: false };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
@@ -145,6 +145,7 @@ struct Kept<O> {
     commands: Bytes,
     deadline: Option<Deadline>,
     patience: Option<Patience>,
+    since: Instant,
     reply: Reply<O>,
 }
 
@@ -152,14 +153,15 @@ impl<O> Kept<O> {
     /// Until when it may be decided, if there is such a moment.
     fn until(&self) -> Option<Instant> {
         let deadline = self.deadline.as_ref().map(Deadline::moment);
-        let patience = self.patience.as_ref().map(Patience::moment);
+        let patience = self.patience.as_ref().map(|patience| patience.ends_at(self.since));
         deadline.into_iter().chain(patience).min()
     }
 
     /// Why it needs no further try.
     fn too_late(&self, in_doubt: bool) -> Option<Fault> {
         let is_late = self.deadline.as_ref().is_some_and(Deadline::is_over);
-        if !is_late && !self.patience.as_ref().is_some_and(Patience::is_over) {
+        if !is_late && !self.patience.as_ref().is_some_and(|patience| patience.is_over(self.since))
+        {
             None
         } else if in_doubt {
             let why = "a node that may have decided it gave no answer in time";
@@ -254,10 +256,10 @@ impl<D: Decider> Driver<D> {
         if let Some(fault) = delivery.too_late() {
             return delivery.reply.send(Err(fault));
         }
-        let Delivery { commands, deadline, patience, reply, .. } = delivery;
+        let Delivery { commands, deadline, patience, since, reply, .. } = delivery;
         match (lanes.letters.commands)(&commands) {
             Ok(commands) => {
-                let dispatch = self.lane.push(Kept { commands, deadline, patience, reply });
+                let dispatch = self.lane.push(Kept { commands, deadline, patience, since, reply });
                 self.send(lanes, dispatch);
             }
             Err(fault) => reply.send(Err(fault)),

@@ -23,7 +23,7 @@ pub(super) trait OwnDirectory<D: Decider>: Send + Sync {
     fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>);
 
     /// What all actors of the node share.
-    fn shared(&self) -> &Shared;
+    fn shared(&self) -> &Arc<Shared>;
 
     /// Sends commands to the actor of this node, whoever owns them. `call` is that of the node from which
     /// they came.

@@ -13,36 +13,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, freeze_watch::FreezeWatch};
+use super::Shared;
 use crate::values::millis;
 
-/// Until when the caller of commands waits.
-#[derive(Debug, Clone)]
+/// How long the caller of commands waits.
+#[derive(Clone)]
 pub(super) struct Patience {
-    since: Instant,
-    until: Instant,
-    freezes: Arc<FreezeWatch>,
+    shared: Arc<Shared>,
     /// The call of another node on which they came.
     call: Option<Arc<Lifeline>>,
 }
 
 impl Patience {
-    /// Of a caller whose commands came at that moment.
-    pub(super) fn since(since: Instant, shared: &Shared, call: Option<Arc<Lifeline>>) -> Self {
-        let freezes = Arc::clone(&shared.freezes);
-        Self { since, until: since + shared.decide_within, freezes, call }
+    pub(super) fn new(shared: &Arc<Shared>, call: Option<Arc<Lifeline>>) -> Self {
+        Self { shared: Arc::clone(shared), call }
     }
 
-    /// When it ends, unless the call ends first.
-    pub(super) fn moment(&self) -> Instant {
-        self.until
+    /// When it ends for commands that came at that moment, unless the call ends first.
+    pub(super) fn ends_at(&self, since: Instant) -> Instant {
+        since + self.shared.decide_within
     }
 
-    /// Whether the caller may have turned to another node.
-    pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.until
+    /// Whether the caller of commands that came at that moment may have turned to another node.
+    pub(super) fn is_over(&self, since: Instant) -> bool {
+        Instant::now() >= self.ends_at(since)
             || self.call.as_ref().is_some_and(|call| !call.is_heard())
-            || self.freezes.was_frozen_since(self.since)
+            || self.shared.freezes.was_frozen_since(since)
     }
 }
 
