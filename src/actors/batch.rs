@@ -58,7 +58,13 @@ impl<D: Decider> Delivery<D> {
         }
         let is_left =
             |patience: &Patience| patience.is_over(self.since) || self.reply.is_abandoned();
-        let fault = if self.is_anew { Fault::LostOwnership } else { Fault::Overloaded };
+        let comes_from_node = self.patience.as_ref().is_some_and(Patience::is_of_node);
+        let fault = match self.is_anew {
+            true => Fault::LostOwnership,
+            // That node knows whether its caller still waits.
+            false if comes_from_node => Fault::DeadlineExceeded,
+            false => Fault::Overloaded,
+        };
         self.patience.as_ref().is_some_and(is_left).then_some(fault)
     }
 

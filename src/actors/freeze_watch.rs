@@ -1,4 +1,5 @@
-//! Notices that this process did not run for a while: it was stopped, or its machine was.
+//! Notices that this process did not run for a while, as after SIGSTOP. A machine that was suspended together
+//! with its monotonic clock is not noticed.
 //!
 //! What waits in a socket meanwhile is read as if it came just now, whoever gave it up, and so is the
 //! deadline that it carries. A thread that wakes regularly tells how long the process did not run; until

@@ -299,8 +299,13 @@ impl<D: Decider> Driver<D> {
             {
                 (Became::Unknown, Err(fault))
             }
-            // The receiver was late. Whether its caller still waits is known here.
-            Outcome::Answers(Err(fault @ Fault::DeadlineExceeded)) => (Became::Nothing, Err(fault)),
+            // The receiver was late. Whether the caller still waits is known here.
+            Outcome::Answers(Err(Fault::DeadlineExceeded)) => {
+                match self.lane.parcel(number).and_then(|kept| kept.too_late(false)) {
+                    Some(late) => (Became::Answered, Err(late)),
+                    None => (Became::Nothing, Err(Fault::Overloaded)),
+                }
+            }
             Outcome::Answers(answers) => (Became::Answered, answers),
             Outcome::Became(became) => {
                 let why = format!("no node that owns it answered in {TRIES_MAX} tries");

@@ -29,6 +29,11 @@ impl Patience {
         Self { shared: Arc::clone(shared), call }
     }
 
+    /// Whether the commands came from another node, which has the caller.
+    pub(super) fn is_of_node(&self) -> bool {
+        self.call.is_some()
+    }
+
     /// When it ends for commands that came at that moment, unless the call ends first.
     pub(super) fn ends_at(&self, since: Instant) -> Instant {
         since + self.shared.decide_within

@@ -50,6 +50,9 @@ use crate::{
 /// which it decides.
 const FREEZES_WITHIN: u32 = 5;
 
+/// A process that did not run for less is only one of many on its machine.
+const FREEZES_FROM: Duration = Duration::from_millis(500);
+
 /// The deciding actors of this node, and their threads.
 pub(super) struct Actors {
     pub(super) arbiters: Vec<Arbiter>,
@@ -86,7 +89,7 @@ impl Actors {
         let runtime = tokio::runtime::Handle::current();
         let decide_within = Duration::from_millis(config.decide_within_ms);
         let freezes = if store.is_shared() {
-            FreezeWatch::start(decide_within / FREEZES_WITHIN)?
+            FreezeWatch::start((decide_within / FREEZES_WITHIN).max(FREEZES_FROM))?
         } else {
             FreezeWatch::without()
         };

@@ -28,7 +28,7 @@ pub(super) const ORDER_WAIT_MS: Setting = Setting {
 pub(super) const DECIDE_WITHIN_MS: Setting = Setting {
     key: "decide_within_ms",
     unit: "milliseconds",
-    bounds: Bounds::Whole(1, 600_000),
+    bounds: Bounds::Whole(1_000, 600_000),
     get: |config| config.decide_within_ms.to_string(),
     set: |config, text, bounds| {
         config.decide_within_ms = bounds.whole(text)?;

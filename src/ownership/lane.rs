@@ -6,7 +6,7 @@
 //! of a node are decided in their order, whatever happens between nodes, except that a command whose
 //! answer was lost may already have been decided when it is sent again: then its request id tells. Later
 //! ones may also be decided before one that this node decides anew after a conflict while they go to the
-//! next owner, before one that was given up after several conflicts, and before one that was refused by a
+//! next owner, before one that was given up, and before one that was refused by a
 //! receiver that saw itself as the owner when the next one came.
 
 use std::collections::BTreeMap;
@@ -138,7 +138,7 @@ impl<P> Lane<P> {
             Became::Unknown => entry.in_doubt = true,
         }
         self.is_held = true;
-        // What may have been decided is sent until that is known, whoever waits for it.
+        // What may have been decided is sent until that is known, or it is given up.
         let ends = !may_try && !entry.in_doubt;
         ends.then(|| self.parcels.remove(&number).map(|entry| entry.parcel)).flatten()
     }

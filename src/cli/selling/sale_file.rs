@@ -168,7 +168,11 @@ pub fn parse_with_rows(
     let rows = ItemRows::read(rows_file, csv)
         .map_err(|all| Complaints { file: rows_file.to_owned(), all })?;
     // The sale file alone first: what follows it must not be taken for a part of its last line.
-    Document::parse(file, text)?;
+    let alone = Document::parse(file, text)?;
+    if alone.root().get("items").is_some() && !text.contains("[[items]]") {
+        let problem = "must be written as [[items]] where rows follow them";
+        return Err(alone.complaint(Invalid::new("items", problem)).into());
+    }
     let lines = text.lines().count();
     let ends = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     parse(file, &format!("{text}{ends}{}", rows.text), now).map_err(|mut complaints| {

@@ -121,6 +121,8 @@ enum Ended {
     Stuck,
     #[error("it ended the call: {0}")]
     HungUp(String),
+    #[error("it ended the call after this node did not run")]
+    Frozen,
     #[error("it is not needed any more")]
     NotNeeded,
 }
@@ -234,6 +236,10 @@ impl Link {
             }
             let has_left = self.has_left.load(Ordering::Relaxed);
             self.note(Some(ended.to_string()));
+            if matches!(ended, Ended::Frozen) {
+                // It answers as it did before; only a call that fails says more.
+                continue;
+            }
             if was_open && !has_left {
                 self.suspected.fetch_add(1, Ordering::Relaxed);
                 let (node, address) = (self.node, &self.address);
@@ -274,6 +280,7 @@ impl Link {
         // What it is to own it reads first: a command that came earlier would wait for that.
         let mut warm = OptionFuture::from(self.warm(&network.waits_for(self.node))).fuse();
         let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
+        let mut frozen_until = None;
         let mut ticks = interval(PING_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -293,6 +300,12 @@ impl Link {
                         self.hear(said, network.as_ref());
                     }
                     Ok(Some(ExchangeResponse { said: None })) => {}
+                    Ok(None) | Err(_)
+                        if looked_at.elapsed() > SILENT_AFTER / 2
+                            || frozen_until.is_some_and(|until| Instant::now() < until) =>
+                    {
+                        return Ended::Frozen;
+                    }
                     Ok(None) => return Ended::HungUp("without a reason".to_owned()),
                     Err(status) => return Ended::HungUp(status.message().to_owned()),
                 },
@@ -302,6 +315,9 @@ impl Link {
                     let was_frozen = now.duration_since(looked_at) > SILENT_AFTER / 2;
                     if was_frozen || !network.may_suspect() {
                         heard_at = now;
+                    }
+                    if was_frozen {
+                        frozen_until = Some(now + SILENT_AFTER);
                     }
                     looked_at = now;
                     if now.duration_since(heard_at) > SILENT_AFTER {

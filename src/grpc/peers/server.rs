@@ -180,7 +180,11 @@ impl Call {
             tokio::select! {
                 said = self.said.message() => match said {
                     // What comes after a silence was given up by its caller.
-                    _ if !lifeline.hears() => return,
+                    _ if !lifeline.hears() => {
+                        let silent = Status::unavailable("nothing came from you for too long");
+                        let _ = self.outbox.try_send(Err(silent));
+                        return;
+                    }
                     Ok(Some(ExchangeRequest { said: Some(said) })) => {
                         if matches!(said, Said::Commands(_)) {
                             received.fetch_add(1, Ordering::Relaxed);

@@ -96,6 +96,12 @@ fn what_is_no_table_of_items_is_refused_before_anything_else() {
         ("sku,sku\n1,2\n", "items.csv, line 1: sku is the name of two columns"),
         ("sku,units.\n1,2\n", "items.csv, line 1: units. is not a known column"),
         ("sku,title\n", "items.csv: the file has no rows"),
+        ("sku,title\n,\n,\n", "items.csv: the file has no rows"),
+        ("sku,,title\n1,2,3\n", "items.csv, line 1: column 2 has no name"),
+        (
+            "sku,title\r\nA,\"a\r\nb\"\r\n\r\n,\r\nB\r\nC,C,C\r\n",
+            "items.csv has 2 problems:\n  line 6: the row has 1 cells, and the header 2\n  line 7: the row has 3",
+        ),
         ("", "items.csv"),
         (
             "sku,title\nA\nB,C,D\nE,F\n",
@@ -105,6 +111,13 @@ fn what_is_no_table_of_items_is_refused_before_anything_else() {
         let said = read(csv).unwrap_err();
         assert!(said.starts_with(wanted), "{csv:?}: {said}");
     }
+    let inline = GOOD.split_once("[[items]]").unwrap().0.replacen("name", "items = []\nname", 1);
+    let inline = sale_file::parse_with_rows("sale.toml", &inline, ("items.csv", "sku\n1\n"), NOW);
+    let said = inline.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "sale.toml, line 2: items must be written as [[items]] where rows follow them"
+    );
     let broken = sale_file::parse_with_rows("sale.toml", "name = ", ("items.csv", "sku\n1\n"), NOW);
     assert!(broken.unwrap_err().to_string().starts_with("sale.toml, line 1: the file is not TOML"));
 }

@@ -58,6 +58,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
             Bounds::Text(_) if setting.key == "webhook_url" => ("https://a/", "\"https://a/\""),
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
+            Bounds::Whole(least, _) if least > 77 => ("7777", "7777"),
             Bounds::Whole(..) => ("77", "77"),
         };
         let file = format!("{} = {quoted}", setting.key);
@@ -99,7 +100,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.webhook_attempts = Some(OsString::from("77"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.order_wait_ms = Some(OsString::from("777"));
-    flags.decide_within_ms = Some(OsString::from("777"));
+    flags.decide_within_ms = Some(OsString::from("7777"));
     flags.traffic_waiting_max = Some(OsString::from("7777"));
     flags.traffic_shed_at_commands = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
@@ -135,7 +136,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         webhook_attempts: 77,
         waiting_max: 77,
         order_wait_ms: 777,
-        decide_within_ms: 777,
+        decide_within_ms: 7_777,
         traffic_waiting_max: 7_777,
         traffic_shed_at_commands: 77,
         idle_seconds: 77,

@@ -130,7 +130,7 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
 
     let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
-    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, failed(Fault::Overloaded));
+    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, failed(Fault::DeadlineExceeded));
     assert_eq!(pair.events("OrderPlaced").await.len(), 1);
 
     // Decided and on its way to the store when another node writes and the call ends.
@@ -144,7 +144,7 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     assert_eq!(decided.await, failed(Fault::LostOwnership));
     assert_eq!(store.conflicts(), 1);
 
-    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, failed(Fault::Overloaded));
+    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, failed(Fault::DeadlineExceeded));
     let placed = pair.events("OrderPlaced").await;
     assert_eq!(placed.len(), 2, "ann's and cat's");
     drop(directory);
@@ -170,7 +170,7 @@ async fn an_order_that_nobody_waits_for_is_not_decided() {
     drop(directory.take(parcel(phone, "bob"), &call));
     store.release();
     first.await;
-    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, failed(Fault::Overloaded));
+    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, failed(Fault::DeadlineExceeded));
     assert_eq!(pair.events("OrderPlaced").await.len(), 2, "ann's and cat's");
     drop(directory);
     pair.judge().await;
@@ -190,7 +190,7 @@ async fn a_node_that_did_not_run_decides_nothing_that_waited_meanwhile() {
     shared.freezes = Arc::clone(&freezes);
     let directory = Directory::<Item>::passing_on(Arc::new(shared), Arc::new(Owner));
     let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
-    let refused = failed(Fault::Overloaded);
+    let refused = failed(Fault::DeadlineExceeded);
 
     let before = Instant::now();
     while !freezes.was_frozen_since(before) {

@@ -40,13 +40,13 @@ impl ItemRows {
         // Spreadsheets begin a file so.
         let csv = csv.strip_prefix('\u{feff}').unwrap_or(csv);
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv.as_bytes());
-        let complaint = |line: Option<u64>, field: &str, problem: String| Complaint {
+        let complaint = |line: Option<usize>, field: &str, problem: String| Complaint {
             file: file.to_owned(),
-            line: line.and_then(|line| usize::try_from(line).ok()),
+            line,
             invalid: Invalid::new(field, problem),
         };
         let not_csv = |error: csv::Error| {
-            let line = error.position().map(csv::Position::line);
+            let line = error.position().and_then(|at| usize::try_from(at.line()).ok());
             vec![complaint(line, "the file", format!("is not CSV: {error}"))]
         };
         let header = reader.headers().map_err(not_csv)?.clone();
@@ -57,18 +57,19 @@ impl ItemRows {
         }
         let mut rows = Self { file: file.to_owned(), text: String::new(), lines: Vec::new() };
         let mut all = Vec::new();
+        let mut place = Place { csv, byte: 0, line: 1 };
         for row in reader.records() {
             let row = row.map_err(not_csv)?;
-            let line = row.position().map(csv::Position::line);
+            let line = place.of(&row);
+            // Spreadsheets end a file with such rows.
+            if row.iter().all(str::is_empty) {
+                continue;
+            }
             if row.len() == header.len() {
-                rows.add(
-                    &header,
-                    &row,
-                    line.and_then(|line| usize::try_from(line).ok()).unwrap_or(0),
-                );
+                rows.add(&header, &row, line);
             } else {
                 let problem = format!("has {} cells, and the header {}", row.len(), header.len());
-                all.push(complaint(line, "the row", problem));
+                all.push(complaint(Some(line), "the row", problem));
             }
         }
         if !all.is_empty() {
@@ -128,6 +129,28 @@ impl ItemRows {
     }
 }
 
+/// Where a row begins. The reader counts a line break of two characters, and an empty line, with the row
+/// that follows.
+struct Place<'a> {
+    csv: &'a str,
+    byte: usize,
+    line: usize,
+}
+
+impl Place<'_> {
+    /// The line of the next row.
+    fn of(&mut self, row: &csv::StringRecord) -> usize {
+        let byte =
+            row.position().map_or(self.byte, |at| usize::try_from(at.byte()).unwrap_or(self.byte));
+        let breaks = self.csv.bytes().skip(byte).take_while(|byte| b"\r\n".contains(byte)).count();
+        let begins = byte + breaks;
+        let passed = self.csv.bytes().skip(self.byte).take(begins.saturating_sub(self.byte));
+        self.line += passed.filter(|byte| *byte == b'\n').count();
+        self.byte = begins;
+        self.line
+    }
+}
+
 fn header_problems(header: &csv::StringRecord) -> Vec<(String, String)> {
     let mut known = [TEXTS, NUMBERS].concat();
     let of_keys = known.clone();
@@ -141,6 +164,8 @@ fn header_problems(header: &csv::StringRecord) -> Vec<(String, String)> {
             "is the name of two columns".to_owned()
         } else if is_known {
             return None;
+        } else if name.is_empty() {
+            return Some((format!("column {}", nth + 1), "has no name".to_owned()));
         } else {
             match meant(name, &known) {
                 Some(meant) => format!("is not a known column: did you mean {meant}?"),

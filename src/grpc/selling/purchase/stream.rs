@@ -254,6 +254,8 @@ async fn give_answers(
                     None => drop(later.remove(&item)),
                 }
             }
+            // Nobody waits for these answers any more.
+            () = given.closed() => return,
             chunk = chunks.recv(), if more => match chunk {
                 None => more = false,
                 Some(chunk) => match later.entry(chunk.item) {
