@@ -8,10 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_rt::System;
 use bytes::Bytes;
 use doorbuster::{
     actors::{
-        Directory, Fault, FreezeWatch, Lifeline, OtherNodes, Parcel, Passed, PassedFuture,
+        Directory, Fault, FreezeWatch, Lifeline, OtherNodes, Parcel, Passed, PassedFuture, Shared,
         TakesParcels,
     },
     clock::{ManualClock, new_request_id},
@@ -95,6 +96,27 @@ impl OtherNodes for Owner {
     }
 }
 
+/// A pair that sells nine phones, and what a third node on their log is made of.
+struct Beside {
+    pair: Pair,
+    phone: ItemId,
+    store: Arc<NodeStore>,
+    shared: Arc<Shared>,
+    _system: System,
+}
+
+impl Beside {
+    async fn start() -> Self {
+        let pair = Pair::start().await;
+        let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
+        let phone = ItemId::parse("item_id", &items[0]).unwrap();
+        let store = NodeStore::new(&pair.log, true);
+        let clock = ManualClock::at(OPENS_AT);
+        let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+        Self { pair, phone, store, shared, _system }
+    }
+}
+
 /// An order as another node sends it.
 fn parcel(item: ItemId, buyer: &str) -> Parcel {
     let request_id = new_request_id();
@@ -121,12 +143,7 @@ fn failed(fault: Fault) -> Passed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
-    let pair = Pair::start().await;
-    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
-    let phone = ItemId::parse("item_id", &items[0]).unwrap();
-    let store = NodeStore::new(&pair.log, true);
-    let clock = ManualClock::at(OPENS_AT);
-    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    let Beside { pair, phone, store, shared, _system } = Beside::start().await;
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
 
     let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
@@ -138,7 +155,7 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     store.hold();
     let decided = directory.take(parcel(phone, "bob"), &call);
     store.more_came_than(before).await;
-    buy(&pair.nodes[0], &items[0], "cat").await;
+    buy(&pair.nodes[0], &phone.to_string(), "cat").await;
     call.end();
     store.release();
     assert_eq!(decided.await, failed(Fault::LostOwnership));
@@ -153,12 +170,7 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_nobody_waits_for_is_not_decided() {
-    let pair = Pair::start().await;
-    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
-    let phone = ItemId::parse("item_id", &items[0]).unwrap();
-    let store = NodeStore::new(&pair.log, true);
-    let clock = ManualClock::at(OPENS_AT);
-    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    let Beside { pair, phone, store, shared, _system } = Beside::start().await;
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
     let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
 
@@ -178,12 +190,7 @@ async fn an_order_that_nobody_waits_for_is_not_decided() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_did_not_run_decides_nothing_that_waited_meanwhile() {
-    let pair = Pair::start().await;
-    let (_, items) = pair.nodes[0].sale(vec![item("phone", &[("shanghai", 9)])]).await;
-    let phone = ItemId::parse("item_id", &items[0]).unwrap();
-    let store = NodeStore::new(&pair.log, true);
-    let clock = ManualClock::at(OPENS_AT);
-    let (_system, shared) = shared(&(Arc::clone(&store) as SharedStore), &clock).await;
+    let Beside { pair, phone, shared, _system, .. } = Beside::start().await;
     // Nothing ticks but this test: to the node it does not run.
     let freezes = Arc::new(FreezeWatch::new(Duration::from_millis(300)));
     let mut shared = Arc::into_inner(shared).expect("nobody else has it yet");
