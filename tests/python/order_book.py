@@ -24,7 +24,7 @@ import urllib.error
 import urllib.request
 import uuid
 
-from order_log import logged, told
+from order_log import followed, told
 from server import Server, call
 
 UNITS = 300
@@ -125,7 +125,7 @@ def kill_twice(server, book):
     pending = []
 
     def waiting():
-        return len(logged(server.directory)) - book.size()
+        return len(followed(server.directory)) - book.size()
 
     # Some way behind the last token, so that events come again.
     until(lambda: book.size() > TOKEN_EVENTS and 10 <= book.size() % TOKEN_EVENTS < 30, "the first events")
@@ -154,7 +154,7 @@ def sold_out(server, item):
 
 
 def check(server, book, pending):
-    expected = logged(server.directory)
+    expected = followed(server.directory)
     end = time.monotonic() + 30
     while book.size() < len(expected) and time.monotonic() < end:
         time.sleep(0.05)

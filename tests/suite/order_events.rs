@@ -263,8 +263,117 @@ async fn places_that_are_not_in_the_log_and_bad_fields_are_named() {
     assert_eq!(shop.refused(sale).await, invalid("sale_id"));
     let item = request(|request| request.item_id = "x".to_owned());
     assert_eq!(shop.refused(item).await, invalid("item_id"));
-    for kind in [0, 14] {
+    for kind in [0, 15] {
         let kinds = FollowOrdersRequest { kinds: vec![1, kind], ..from_the_start() };
         assert_eq!(shop.refused(kinds).await, invalid("kinds[1]"));
     }
+}
+
+/// Kind, order and position of what is told.
+fn what(event: &OrderEvent) -> (Kind, &str, u64) {
+    (event.kind(), event.order_id.as_str(), event.position)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_sold_out_each_time_its_last_unit_is_taken() {
+    let mut node = Node::start().await;
+    let drafts = vec![item("phone", &[("shanghai", 2), ("beijing", 1)])];
+    let (sale, mut items) = node.sale(drafts).await;
+    let phone = items.remove(0);
+    order(&node.place(&phone, "ann", 1).await.unwrap());
+    let bob = order(&node.place(&phone, "bob", 2).await.unwrap());
+    // The holds end, and their units are sold again: all of them to one buyer.
+    node.advance(61);
+    node.item_until(&phone, |item| item.available_units == 3).await;
+    let cid = order(&node.place(&phone, "cid", 1).await.unwrap());
+    let withdraw = |warehouse: &str, units| proto::WithdrawStockRequest {
+        request_id: request_id(),
+        item_id: phone.clone(),
+        warehouse: warehouse.to_owned(),
+        units,
+        operator: "olga".to_owned(),
+        reason: "damaged".to_owned(),
+        ..Default::default()
+    };
+    let left = node.item(&phone).await;
+    for at in left.available_by_warehouse.iter().filter(|at| at.units > 0) {
+        node.items().withdraw_stock(withdraw(&at.warehouse, at.units)).await.unwrap();
+    }
+
+    let mut orders = OrderServiceClient::new(node.channel());
+    let request = FollowOrdersRequest { item_id: phone.clone(), ..from_the_start() };
+    let mut told = orders.follow_orders(request).await.unwrap().into_inner();
+    let mut messages = Vec::new();
+    for _ in 0..7 {
+        messages.push(next(&mut told).await);
+    }
+    let events: Vec<&OrderEvent> = messages.iter().map(|m| m.event.as_ref().unwrap()).collect();
+    let kinds: Vec<Kind> = events.iter().map(|event| event.kind()).collect();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Placed,
+            Kind::Placed,
+            Kind::SoldOut,
+            Kind::Expired,
+            Kind::Expired,
+            Kind::Placed,
+            Kind::SoldOut
+        ]
+    );
+    // The first by the order that took the last unit, right behind it; the second by an operator.
+    assert_eq!(what(events[2]), (Kind::SoldOut, bob.order_id.as_str(), events[1].position));
+    assert_eq!(events[2].order, events[1].order);
+    assert_eq!((what(events[6]).1, events[6].order.as_ref()), ("", None));
+    assert_eq!(events[5].order_id, cid.order_id);
+    assert!(events.iter().all(|event| event.sale_id == sale && event.item_id == phone));
+    assert!(events.iter().all(|event| event.event_time.is_some()));
+    let ids: std::collections::HashSet<&str> =
+        events.iter().map(|event| event.event_id.as_str()).collect();
+    assert_eq!(ids.len(), events.len());
+
+    // Between an order and the sold-out behind it nothing is lost: the order is told again.
+    node.restart().await;
+    let mut orders = OrderServiceClient::new(node.channel());
+    for (at, from) in [(0, 1), (1, 1), (2, 3), (5, 6)] {
+        let request = behind(&messages[at].resume_token);
+        let mut resumed = orders.follow_orders(request).await.unwrap().into_inner();
+        for message in &messages[from..] {
+            assert_eq!(next(&mut resumed).await, *message, "behind {at}");
+        }
+    }
+    // Also where the stream begins in the middle of the log.
+    let first = events[0].position;
+    let request = FollowOrdersRequest { after_position: Some(first), ..Default::default() };
+    let mut told = orders.follow_orders(request).await.unwrap().into_inner();
+    assert_eq!(next(&mut told).await, messages[1]);
+    // Only sold-outs.
+    let request = FollowOrdersRequest {
+        kinds: vec![Kind::SoldOut.into()],
+        sale_id: sale.clone(),
+        ..from_the_start()
+    };
+    let mut told = orders.follow_orders(request).await.unwrap().into_inner();
+    assert_eq!([next(&mut told).await, next(&mut told).await], [&messages[2], &messages[6]].map(Clone::clone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_the_reserve_plan_adds_at_once_leave_no_item_sold_out() {
+    let node = Node::start().await;
+    let mut draft = item("phone", &[("shanghai", 1)]);
+    draft.reserve = draft.units.clone();
+    draft.reserve_plan = vec![proto::ReserveStep {
+        below_units: 1,
+        release_units: 1,
+        ..Default::default()
+    }];
+    let (_, items) = node.sale(vec![draft]).await;
+    let ann = order(&node.place(&items[0], "ann", 1).await.unwrap());
+    let bob = order(&node.place(&items[0], "bob", 1).await.unwrap());
+    let mut orders = OrderServiceClient::new(node.channel());
+    let mut told = orders.follow_orders(from_the_start()).await.unwrap().into_inner();
+    let told = events(&mut told, 3).await;
+    let told: Vec<_> = told.iter().map(|event| (event.kind(), event.order_id.as_str())).collect();
+    let bob = bob.order_id.as_str();
+    assert_eq!(told, [(Kind::Placed, ann.order_id.as_str()), (Kind::Placed, bob), (Kind::SoldOut, bob)]);
 }

@@ -1,4 +1,5 @@
-//! Stock levels: the units of each item by warehouse and state, and what its reserve plan proposes.
+//! Stock levels: the units of each item by warehouse and state, what its reserve plan proposes, and which
+//! events sold it out.
 //!
 //! In each warehouse, after every event: allocated = available + held + sold, and none of them is
 //! negative. A log that violates this is not folded any further: wrong figures are worse than none.
@@ -12,14 +13,14 @@ use crate::{
         Counts, ItemAdded, OfferEvent, OrderEvent, ReservePlan, StockEvent, StockMove,
         WarehouseCounts, Warehouses,
     },
-    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
-    values::ItemId,
+    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache, signed},
+    values::{ItemId, UnixMs},
 };
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "stock";
 /// Version of its rows.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// Units of each item by warehouse.
 #[derive(Debug, Default)]
@@ -70,6 +71,13 @@ impl Projection for StockLevels {
             sold_units INTEGER NOT NULL,
             reserve_units INTEGER NOT NULL,
             PRIMARY KEY (item, place)
+        ) WITHOUT ROWID;
+        CREATE TABLE sold_outs (
+            item INTEGER NOT NULL,
+            -- Of the event that took the last available unit.
+            revision INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL,
+            PRIMARY KEY (item, revision)
         ) WITHOUT ROWID;"
     }
 
@@ -96,7 +104,11 @@ impl Projection for StockLevels {
         if let StockEvent::ReserveReleased(released) = event {
             item.plan.released(released);
         }
-        item.apply(event.moves())
+        item.apply(here, event.moves(), event.at())?;
+        if event.act().is_of_reserve_plan() {
+            item.was_refilled(here, event.at())?;
+        }
+        Ok(())
     }
 
     fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
@@ -104,7 +116,7 @@ impl Projection for StockLevels {
         if let OrderEvent::Placed(placed) = event {
             item.last_pay_by_ms = item.last_pay_by_ms.max(placed.pay_by_ms.0);
         }
-        item.apply(event.moves())
+        item.apply(here, event.moves(), event.at())
     }
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
@@ -151,8 +163,36 @@ impl StockLevels {
 }
 
 impl Item {
-    fn apply<'a>(&mut self, moves: impl Iterator<Item = StockMove<'a>>) -> Result<(), ApplyError> {
-        self.warehouses.apply(moves).map_err(|why| ApplyError::Impossible(why.to_string()))
+    /// Applies the moves of an event, and notes it if it took the last available unit.
+    fn apply<'a>(
+        &mut self,
+        here: &Here<'_>,
+        moves: impl Iterator<Item = StockMove<'a>>,
+        at: UnixMs,
+    ) -> Result<(), ApplyError> {
+        let before = self.warehouses.total().available;
+        self.warehouses.apply(moves).map_err(|why| ApplyError::Impossible(why.to_string()))?;
+        if before > 0 && self.warehouses.total().available == 0 {
+            let revision = signed(here.recorded.revision)?;
+            here.rows
+                .prepare_cached("INSERT INTO sold_outs (item, revision, at_ms) VALUES (?, ?, ?)")?
+                .execute([self.number, revision, at.0])?;
+        }
+        Ok(())
+    }
+
+    /// A release by the reserve plan stands in the append of the order that took the last unit: nobody
+    /// found nothing left.
+    fn was_refilled(&self, here: &Here<'_>, at: UnixMs) -> Result<(), ApplyError> {
+        if self.warehouses.total().available > 0 {
+            here.rows
+                .prepare_cached(
+                    "DELETE FROM sold_outs WHERE item = ?1 AND at_ms = ?2 AND revision =
+                     (SELECT max(revision) FROM sold_outs WHERE item = ?1)",
+                )?
+                .execute([self.number, at.0])?;
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
-//! Stock levels by item and warehouse.
+//! Stock levels by item and warehouse, and the events that sold items out.
 
 use rusqlite::Transaction;
 
 use crate::{
-    projections::stock,
+    projections::{Checkpoint, stock},
     reports::{Page, Paging, ReportError, Reports, filter::Filter, id_at, paging::Sizes},
-    values::{ItemId, SaleId},
+    values::{ItemId, SaleId, UnixMs, bound_of},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -49,7 +49,53 @@ pub struct WarehouseStock {
     pub reserve_units: i64,
 }
 
+/// Events of an item, from the first to the last of these revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemSpan {
+    pub item: ItemId,
+    pub first: u64,
+    pub last: u64,
+}
+
+/// An event that took the last available unit of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoldOutEvent {
+    pub item: ItemId,
+    pub sale: SaleId,
+    pub revision: u64,
+    pub at: UnixMs,
+}
+
 impl Reports {
+    /// How far the read model of stock has come.
+    pub fn stock_comes_to(&self) -> Result<Checkpoint, ReportError> {
+        self.ask(stock::NAME, stock::VERSION, |_, checkpoint| Ok(checkpoint))
+    }
+
+    /// The events that sold an item out, among these.
+    pub fn sold_out_events(&self, spans: &[ItemSpan]) -> Result<Vec<SoldOutEvent>, ReportError> {
+        self.ask(stock::NAME, stock::VERSION, |rows, _| {
+            let mut find = rows.prepare(
+                "SELECT sale_id, revision, at_ms FROM items JOIN sold_outs ON item = number
+                 WHERE item_id = ? AND revision BETWEEN ? AND ?",
+            )?;
+            let mut found = Vec::new();
+            for ItemSpan { item, first, last } in spans {
+                let bounds = (item.0.as_bytes().as_slice(), bound_of(*first), bound_of(*last));
+                let sold_outs = find.query_map(bounds, |row| {
+                    Ok(SoldOutEvent {
+                        item: *item,
+                        sale: SaleId(id_at(row, 0)?),
+                        revision: row.get::<_, i64>(1)?.cast_unsigned(),
+                        at: UnixMs(row.get(2)?),
+                    })
+                })?;
+                found.extend(sold_outs.collect::<rusqlite::Result<Vec<_>>>()?);
+            }
+            Ok(found)
+        })
+    }
+
     /// The stock of items, in the order in which they were added.
     pub fn stock_levels(&self, query: &StockLevelsQuery) -> Result<Page<StockLevel>, ReportError> {
         let sale = query.sale_id.map(|id| id.0.into_bytes());

@@ -13238,10 +13238,11 @@ pub mod report_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
-/// One event of an order.
+/// One event of an order, or the sold-out of an item.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OrderEvent {
-    /// The id of the event in the log, by which a repetition is recognised.
+    /// The id of the event in the log, by which a repetition is recognised. Of SOLD_OUT: an id derived from
+    /// that of the event that took the last unit.
     #[prost(string, tag = "1")]
     pub event_id: ::prost::alloc::string::String,
     /// Its position in the log.
@@ -13254,6 +13255,7 @@ pub struct OrderEvent {
     pub kind: i32,
     #[prost(string, tag = "5")]
     pub item_id: ::prost::alloc::string::String,
+    /// Of SOLD_OUT: the order that took the last unit; empty where an operator took it off the offer.
     #[prost(string, tag = "6")]
     pub order_id: ::prost::alloc::string::String,
     /// Units that change their place: held, sold, available again or brought back; 0 where none does.
@@ -13270,9 +13272,12 @@ pub struct OrderEvent {
     /// Of the payment (PAID, PAYMENT_FAILED, REFUND_DUE) or of the transfer (REFUND_SETTLED).
     #[prost(string, tag = "10")]
     pub reference: ::prost::alloc::string::String,
-    /// The order after this event, or after later ones: it never is behind the event.
+    /// The order after this event, or after later ones: it never is behind the event. Absent where order_id
+    /// is empty.
     #[prost(message, optional, tag = "11")]
     pub order: ::core::option::Option<OrderRecord>,
+    #[prost(string, tag = "12")]
+    pub sale_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for OrderEvent {
     const NAME: &'static str = "OrderEvent";
@@ -13659,6 +13664,9 @@ pub enum OrderEventKind {
     Refunded = 12,
     /// Money that was due is on its way back.
     RefundSettled = 13,
+    /// The last available unit of an item was taken, in most cases by an order. Told behind the event that
+    /// took it, and again each time that units came back and are taken again.
+    SoldOut = 14,
 }
 impl OrderEventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -13681,6 +13689,7 @@ impl OrderEventKind {
             Self::RefundDue => "ORDER_EVENT_KIND_REFUND_DUE",
             Self::Refunded => "ORDER_EVENT_KIND_REFUNDED",
             Self::RefundSettled => "ORDER_EVENT_KIND_REFUND_SETTLED",
+            Self::SoldOut => "ORDER_EVENT_KIND_SOLD_OUT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -13700,6 +13709,7 @@ impl OrderEventKind {
             "ORDER_EVENT_KIND_REFUND_DUE" => Some(Self::RefundDue),
             "ORDER_EVENT_KIND_REFUNDED" => Some(Self::Refunded),
             "ORDER_EVENT_KIND_REFUND_SETTLED" => Some(Self::RefundSettled),
+            "ORDER_EVENT_KIND_SOLD_OUT" => Some(Self::SoldOut),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::{
     events::{Category, OrderEvent, StreamName},
     grpc::proto::{FollowOrdersRequest, OrderEventKind},
+    projections::{orders, stock},
     values::{Invalid, ItemId, SaleId},
 };
 
@@ -55,6 +56,17 @@ impl Filter {
     pub(super) fn item_of(&self, stream: StreamName) -> Option<ItemId> {
         let item = (stream.category == Category::Item).then_some(ItemId(stream.id))?;
         self.item.is_none_or(|wanted| wanted == item).then_some(item)
+    }
+
+    /// Whether sold-outs are asked for.
+    pub(super) fn has_sold_outs(&self) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&OrderEventKind::SoldOut)
+    }
+
+    /// The read models that what is told is read from.
+    pub(super) fn read_models(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let stock = self.has_sold_outs().then_some(stock::NAME);
+        std::iter::once(orders::NAME).chain(stock)
     }
 
     pub(super) fn has_kind(&self, event: &OrderEvent) -> bool {

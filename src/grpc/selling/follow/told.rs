@@ -1,5 +1,7 @@
 //! An event of an order as a follower is told of it.
 
+use uuid::Uuid;
+
 use super::filter::kind_of;
 use crate::{
     events::{OrderEvent, Recorded},
@@ -7,9 +9,12 @@ use crate::{
         convert, proto,
         report::{money, order_record},
     },
-    reports::OrderRecord,
+    reports::{OrderRecord, SoldOutEvent},
     values::ItemId,
 };
+
+/// Makes the id of a sold-out from that of the event that took the last unit.
+const SOLD_OUT: &[u8] = b"sold_out";
 
 pub(super) fn told(
     recorded: &Recorded,
@@ -23,6 +28,7 @@ pub(super) fn told(
         position: recorded.position.0,
         event_time: Some(convert::timestamp(event.at())),
         kind: kind_of(&event).into(),
+        sale_id: order.sale_id.to_string(),
         item_id: item.to_string(),
         order_id: event.order_id().to_string(),
         units: event.step(recorded.revision).units,
@@ -59,4 +65,23 @@ pub(super) fn told(
     }
     told.order = Some(order_record(order));
     told
+}
+
+/// That an event took the last available unit of an item, and the order that it is one of.
+pub(super) fn sold_out(
+    recorded: &Recorded,
+    sold_out: &SoldOutEvent,
+    order: Option<OrderRecord>,
+) -> proto::OrderEvent {
+    proto::OrderEvent {
+        event_id: Uuid::new_v5(&recorded.id, SOLD_OUT).to_string(),
+        position: recorded.position.0,
+        event_time: Some(convert::timestamp(sold_out.at)),
+        kind: proto::OrderEventKind::SoldOut.into(),
+        sale_id: sold_out.sale.to_string(),
+        item_id: sold_out.item.to_string(),
+        order_id: order.as_ref().map(|order| order.order_id.to_string()).unwrap_or_default(),
+        order: order.map(order_record),
+        ..proto::OrderEvent::default()
+    }
 }
