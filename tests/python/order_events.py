@@ -123,8 +123,11 @@ def buy(server, items, seed, over):
         ids = [str(uuid.uuid4()) for _ in range(2)]
         buyer = str(uuid.uuid4())
         with contextlib.suppress(OSError, http.client.HTTPException):
-            order = call(server, "PurchaseService/PlaceOrder",
-                         {"requestId": ids[0], "itemId": item, "buyer": buyer, "units": 1})["order"]
+            placed = call(server, "PurchaseService/PlaceOrder",
+                          {"requestId": ids[0], "itemId": item, "buyer": buyer, "units": 1})
+            if "refusal" in placed:
+                continue
+            order = placed["order"]
             about = {"requestId": ids[1], "itemId": item, "orderId": order["orderId"]}
             what = luck.random()
             if what < 0.5:

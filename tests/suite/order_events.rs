@@ -354,7 +354,10 @@ async fn an_item_is_sold_out_each_time_its_last_unit_is_taken() {
         ..from_the_start()
     };
     let mut told = orders.follow_orders(request).await.unwrap().into_inner();
-    assert_eq!([next(&mut told).await, next(&mut told).await], [&messages[2], &messages[6]].map(Clone::clone));
+    assert_eq!(
+        [next(&mut told).await, next(&mut told).await],
+        [&messages[2], &messages[6]].map(Clone::clone)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -362,11 +365,8 @@ async fn units_that_the_reserve_plan_adds_at_once_leave_no_item_sold_out() {
     let node = Node::start().await;
     let mut draft = item("phone", &[("shanghai", 1)]);
     draft.reserve = draft.units.clone();
-    draft.reserve_plan = vec![proto::ReserveStep {
-        below_units: 1,
-        release_units: 1,
-        ..Default::default()
-    }];
+    draft.reserve_plan =
+        vec![proto::ReserveStep { below_units: 1, release_units: 1, ..Default::default() }];
     let (_, items) = node.sale(vec![draft]).await;
     let ann = order(&node.place(&items[0], "ann", 1).await.unwrap());
     let bob = order(&node.place(&items[0], "bob", 1).await.unwrap());
@@ -375,5 +375,8 @@ async fn units_that_the_reserve_plan_adds_at_once_leave_no_item_sold_out() {
     let told = events(&mut told, 3).await;
     let told: Vec<_> = told.iter().map(|event| (event.kind(), event.order_id.as_str())).collect();
     let bob = bob.order_id.as_str();
-    assert_eq!(told, [(Kind::Placed, ann.order_id.as_str()), (Kind::Placed, bob), (Kind::SoldOut, bob)]);
+    assert_eq!(
+        told,
+        [(Kind::Placed, ann.order_id.as_str()), (Kind::Placed, bob), (Kind::SoldOut, bob)]
+    );
 }
