@@ -7,8 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Census, Directory, OtherNodes, Shared, TakesParcels,
-    other_nodes::{Parcel, Passed, PassedFuture, WarmFuture},
-    patience::Lifeline,
+    other_nodes::{IncomingCall, Parcel, Passed, PassedFuture, WarmFuture},
     tail::StreamObserver,
 };
 use crate::{
@@ -113,7 +112,7 @@ impl Aggregates {
 }
 
 impl TakesParcels for Aggregates {
-    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture {
+    fn take(&self, parcel: Parcel, call: &mut IncomingCall) -> PassedFuture {
         match self.of(parcel.stream.category) {
             Some(directory) => directory.take(parcel, call),
             None => Box::pin(ready(Passed::NotMine(None))),

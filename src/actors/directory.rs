@@ -23,7 +23,9 @@ use super::{
     deadline::Deadline,
     inbox::{Inbox, Put},
     lanes::{Lanes, Sent},
-    other_nodes::{Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture},
+    other_nodes::{
+        IncomingCall, Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture,
+    },
     own_directory::OwnDirectory,
     patience::{Lifeline, Patience},
     tail::StreamObserver,
@@ -385,17 +387,18 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
 }
 
 impl<D: Decider> TakesParcels for Directory<D> {
-    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture {
-        let Parcel { stream, commands, remaining, must_decide } = parcel;
+    fn take(&self, parcel: Parcel, call: &mut IncomingCall) -> PassedFuture {
+        let Parcel { stream, commands, remaining, turn, must_decide } = parcel;
         let passed = |passed: Passed| -> PassedFuture { Box::pin(ready(passed)) };
         let Some(lanes) = &self.lanes else { return passed(Passed::NotMine(None)) };
-        if !must_decide && let Route::Node(owner) = lanes.nodes.route(stream) {
-            return passed(Passed::NotMine(Some(owner)));
+        let route = lanes.nodes.route(stream);
+        if let Some(owner) = call.turned_away.judge(stream.id, turn, must_decide, route) {
+            return passed(Passed::NotMine(owner));
         }
         let write = lanes.letters.answers;
         let deadline = remaining.map(|remaining| Deadline::at(Instant::now() + remaining));
         let asked = (lanes.letters.read_commands)(&commands).and_then(|commands| {
-            self.send_here(stream.id, commands, deadline, Some(Arc::clone(call)))
+            self.send_here(stream.id, commands, deadline, Some(Arc::clone(&call.lifeline)))
         });
         match asked {
             Ok(answers) => Box::pin(async move {

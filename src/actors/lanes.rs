@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -46,6 +49,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 pub(super) struct Lanes<D: Decider> {
     pub(super) nodes: Arc<dyn OtherNodes>,
     pub(super) letters: Letters<D>,
+    /// Numbers of turns, over all lanes: a lane may be begun again for the same aggregate.
+    turns: AtomicU64,
     open: RwLock<HashMap<Uuid, Open<D>>>,
 }
 
@@ -64,7 +69,7 @@ pub(super) enum Sent<D: Decider> {
 
 impl<D: Decider> Lanes<D> {
     pub(super) fn new(nodes: Arc<dyn OtherNodes>, letters: Letters<D>) -> Self {
-        Self { nodes, letters, open: RwLock::default() }
+        Self { nodes, letters, turns: AtomicU64::new(0), open: RwLock::default() }
     }
 
     /// Puts commands on the lane of their aggregate, if it has one or needs one.
@@ -234,7 +239,8 @@ impl<D: Decider> Driver<D> {
     /// Goes over to the route that is to be taken now.
     async fn turn(&mut self, lanes: &Lanes<D>) {
         self.lane.owner_is(lanes.nodes.route(self.stream));
-        if self.lane.turn() != Route::Here {
+        let number = lanes.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.lane.turn(number) != Route::Here {
             self.directory.rest(self.stream.id).await;
         }
     }
@@ -267,13 +273,13 @@ impl<D: Decider> Driver<D> {
     }
 
     fn send(&mut self, lanes: &Lanes<D>, dispatch: Dispatch) {
-        let Dispatch { number, route, must_decide } = dispatch;
+        let Dispatch { number, route, turn, must_decide } = dispatch;
         let Some(kept) = self.lane.parcel(number) else { return };
         let (commands, until) = (kept.commands.clone(), kept.until());
         let sent: BoxFuture<'static, Outcome<D>> = match route {
             Route::Node(node) => {
                 let remaining = until.map(|at| at.saturating_duration_since(Instant::now()));
-                let parcel = Parcel { stream: self.stream, commands, remaining, must_decide };
+                let parcel = Parcel { stream: self.stream, commands, remaining, turn, must_decide };
                 let (own, read) = (lanes.nodes.node_id(), lanes.letters.read_answers);
                 lanes.nodes.pass(node, parcel).map(move |passed| outcome(passed, own, read)).boxed()
             }

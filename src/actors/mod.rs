@@ -66,7 +66,7 @@ pub use freshness::Freshness;
 pub use metered::{MeteredStore, OwnAppend, OwnAppends};
 pub use moves::Moves;
 pub use other_nodes::{
-    OtherNodes, Parcel, Passed, PassedFuture, SeesNodes, TakesParcels, WarmFuture,
+    IncomingCall, OtherNodes, Parcel, Passed, PassedFuture, SeesNodes, TakesParcels, WarmFuture,
 };
 pub use past::{Past, PastFault};
 pub use patience::Lifeline;

@@ -10,7 +10,7 @@ use super::{Fault, batch::Answers, patience::Lifeline};
 use crate::{
     domain::Decider,
     events::StreamName,
-    ownership::{Route, SeenNodes, Views},
+    ownership::{Route, SeenNodes, TurnedAway, Views},
     values::{NodeId, UnixMs},
 };
 
@@ -49,6 +49,8 @@ pub struct Parcel {
     pub commands: Bytes,
     /// How long their caller waits; a moment would mean another one by another clock.
     pub remaining: Option<Duration>,
+    /// The turn of the sender's lane; 0 where it tells none.
+    pub turn: u64,
     /// The receiver decides, whoever it thinks the owner is.
     pub must_decide: bool,
 }
@@ -66,11 +68,26 @@ pub enum Passed {
     Unknown,
 }
 
+/// A call on which another node sends commands.
+#[derive(Debug)]
+pub struct IncomingCall {
+    pub lifeline: Arc<Lifeline>,
+    pub(super) turned_away: TurnedAway,
+}
+
+impl IncomingCall {
+    /// A call on which something comes now. It is over when nothing comes for so long.
+    pub fn new(silent_after: Duration) -> Self {
+        let lifeline = Arc::new(Lifeline::new(silent_after));
+        Self { lifeline, turned_away: TurnedAway::default() }
+    }
+}
+
 /// Takes commands that another node sent.
 pub trait TakesParcels: Send + Sync {
     /// Before this returns the commands have their place in the inbox of their aggregate. They are decided
     /// as long as the call on which they came is heard of.
-    fn take(&self, parcel: Parcel, call: &Arc<Lifeline>) -> PassedFuture;
+    fn take(&self, parcel: Parcel, call: &mut IncomingCall) -> PassedFuture;
 
     /// Reads what another node decides until now, so that its commands find it known here.
     fn warm(&self, stream: StreamName) -> WarmFuture;

@@ -6,8 +6,10 @@
 //! of a node are decided in their order, whatever happens between nodes, except that a command whose
 //! answer was lost may already have been decided when it is sent again: then its request id tells. Later
 //! ones may also be decided before one that this node decides anew after a conflict while they go to the
-//! next owner, before one that was given up, and before one that was refused by a
-//! receiver that saw itself as the owner when the next one came.
+//! next owner, and before one that was given up.
+//!
+//! All that is sent by one route until it changes is a turn. The receiver that turned a command away
+//! decides nothing more of that turn.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +25,8 @@ pub struct Lane<P> {
     view: Route,
     /// Where commands are sent: there, or where a node said that the owner is.
     route: Route,
+    /// Under which commands are sent there.
+    turn: u64,
     /// The receiver was named by another node, so it must decide.
     is_hint: bool,
     hint: Option<Route>,
@@ -47,6 +51,7 @@ pub struct Dispatch {
     /// Under which its outcome is told.
     pub number: u64,
     pub route: Route,
+    pub turn: u64,
     /// The receiver decides, whoever it thinks the owner is.
     pub must_decide: bool,
 }
@@ -70,6 +75,7 @@ impl<P> Lane<P> {
         Self {
             view,
             route: view,
+            turn: 0,
             is_hint: false,
             hint: None,
             parcels: BTreeMap::new(),
@@ -161,9 +167,10 @@ impl<P> Lane<P> {
         self.parcels.values().map(|entry| entry.tries).max().unwrap_or(0)
     }
 
-    /// Where everything unanswered goes next.
-    pub fn turn(&mut self) -> Route {
+    /// Where everything unanswered goes next, under a number above those of all turns of this node before.
+    pub fn turn(&mut self, number: u64) -> Route {
         self.is_held = false;
+        self.turn = number;
         let hint = self.hint.take();
         self.is_hint = hint.is_some();
         self.route = hint.unwrap_or(self.view);
@@ -178,7 +185,7 @@ impl<P> Lane<P> {
 
     fn dispatch(&mut self, number: u64) -> Dispatch {
         self.under_way += 1;
-        let route = self.route;
+        let (route, turn) = (self.route, self.turn);
         let mut tries = 0;
         if let Some(entry) = self.parcels.get_mut(&number) {
             entry.tries += 1;
@@ -187,6 +194,6 @@ impl<P> Lane<P> {
         // Nodes whose views differ for long must not send commands around forever. A node that joins is
         // met by all within some 200 ms; one that is told to decide before that folds the item for nothing.
         let must_decide = self.is_hint || tries + 1 >= TRIES_MAX;
-        Dispatch { number, route, must_decide }
+        Dispatch { number, route, turn, must_decide }
     }
 }

@@ -10,11 +10,13 @@
 mod lane;
 mod owners;
 mod seen;
+mod turned_away;
 
 pub use self::{
     lane::{Became, Dispatch, Lane, TRIES_MAX},
     owners::{Member, Owners, Standing},
     seen::{OwnNode, SeenNode, SeenNodes, Views},
+    turned_away::TurnedAway,
 };
 
 use crate::values::NodeId;

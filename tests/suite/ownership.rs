@@ -5,6 +5,7 @@
 mod happening;
 /// One lane, and a node that leaves, step by step.
 mod lane;
+mod node;
 mod orders;
 pub mod pair;
 mod seen;

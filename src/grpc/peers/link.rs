@@ -179,7 +179,7 @@ impl Link {
 
     /// Sends commands behind those before them.
     pub(super) fn pass(&self, parcel: Parcel) -> PassedFuture {
-        let Parcel { stream, commands, remaining, must_decide } = parcel;
+        let Parcel { stream, commands, remaining, turn, must_decide } = parcel;
         let asked = self.ask(|tag| {
             Say::Commands(Commands {
                 tag,
@@ -187,6 +187,7 @@ impl Link {
                 commands,
                 remaining_ms: remaining.and_then(|left| u32::try_from(millis(left)).ok()),
                 must_decide,
+                turn,
             })
         });
         let Some(answered) = asked else { return Box::pin(ready(Passed::NotSent)) };

@@ -31,7 +31,7 @@ use super::{
     network::PeerNetwork,
 };
 use crate::{
-    actors::{Lifeline, OtherNodes as _, Parcel, Passed, TakesParcels},
+    actors::{IncomingCall, OtherNodes as _, Parcel, Passed, TakesParcels},
     events::StreamName,
     values::NodeId,
 };
@@ -158,9 +158,9 @@ impl Call {
         self.say(Say::Welcome(Welcome {})).await;
         tracing::info!(node = %caller, "another node sends commands");
         let received = self.network.called_by(caller);
-        let lifeline = Arc::new(Lifeline::new(SILENT_AFTER));
-        self.take_commands(caller, &received, &lifeline).await;
-        lifeline.end();
+        let mut incoming = IncomingCall::new(SILENT_AFTER);
+        self.take_commands(caller, &received, &mut incoming).await;
+        incoming.lifeline.end();
         Ok(())
     }
 
@@ -168,7 +168,7 @@ impl Call {
         mut self,
         caller: NodeId,
         received: &AtomicU64,
-        lifeline: &Arc<Lifeline>,
+        incoming: &mut IncomingCall,
     ) {
         let mut changes = self.network.changes();
         let mut has_left = false;
@@ -180,7 +180,7 @@ impl Call {
             tokio::select! {
                 said = self.said.message() => match said {
                     // What comes after a silence was given up by its caller.
-                    _ if !lifeline.hears() => {
+                    _ if !incoming.lifeline.hears() => {
                         let silent = Status::unavailable("nothing came from you for too long");
                         let _ = self.outbox.try_send(Err(silent));
                         return;
@@ -189,7 +189,7 @@ impl Call {
                         if matches!(said, Said::Commands(_)) {
                             received.fetch_add(1, Ordering::Relaxed);
                         }
-                        self.hear(caller, said, lifeline).await;
+                        self.hear(caller, said, incoming).await;
                     }
                     Ok(Some(ExchangeRequest { said: None })) => {}
                     // It has gone, and calls again if it wants.
@@ -202,9 +202,9 @@ impl Call {
         }
     }
 
-    async fn hear(&self, caller: NodeId, said: Said, lifeline: &Arc<Lifeline>) {
+    async fn hear(&self, caller: NodeId, said: Said, incoming: &mut IncomingCall) {
         match said {
-            Said::Commands(commands) => self.take(commands, lifeline),
+            Said::Commands(commands) => self.take(commands, incoming),
             Said::Warm(warm) => self.warm(caller, warm),
             Said::Ping(number) => self.say(Say::Pong(number)).await,
             Said::Hello(_) | Said::Proof(_) => {}
@@ -212,13 +212,13 @@ impl Call {
     }
 
     /// Puts commands where they are decided, in the order in which they come.
-    fn take(&self, commands: Commands, lifeline: &Arc<Lifeline>) {
-        let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
+    fn take(&self, commands: Commands, incoming: &mut IncomingCall) {
+        let Commands { tag, stream, commands, remaining_ms, must_decide, turn } = commands;
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
         let passed = match StreamName::parse(&stream) {
             Some(stream) => {
-                let parcel = Parcel { stream, commands, remaining, must_decide };
-                self.aggregates.take(parcel, lifeline)
+                let parcel = Parcel { stream, commands, remaining, turn, must_decide };
+                self.aggregates.take(parcel, incoming)
             }
             None => {
                 tracing::error!(stream, "another node asks for what no node has");

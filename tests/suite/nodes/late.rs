@@ -12,8 +12,8 @@ use actix_rt::System;
 use bytes::Bytes;
 use doorbuster::{
     actors::{
-        Directory, Fault, FreezeWatch, Lifeline, OtherNodes, Parcel, Passed, PassedFuture, Shared,
-        TakesParcels,
+        Directory, Fault, FreezeWatch, IncomingCall, Lifeline, OtherNodes, Parcel, Passed,
+        PassedFuture, Shared, TakesParcels,
     },
     clock::{ManualClock, new_request_id},
     config::Config,
@@ -133,6 +133,7 @@ fn parcel(item: ItemId, buyer: &str) -> Parcel {
         stream: StreamName { category: Category::Item, id: item.0 },
         commands: Bytes::from(serde_json::to_vec(&commands).unwrap()),
         remaining: None,
+        turn: 1,
         must_decide: false,
     }
 }
@@ -146,22 +147,28 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
     let Beside { pair, phone, store, shared, _system } = Beside::start().await;
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
 
-    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
-    assert_ne!(directory.take(parcel(phone, "ann"), &call).await, failed(Fault::DeadlineExceeded));
+    let mut call = IncomingCall::new(Duration::from_secs(600));
+    assert_ne!(
+        directory.take(parcel(phone, "ann"), &mut call).await,
+        failed(Fault::DeadlineExceeded)
+    );
     assert_eq!(pair.events("OrderPlaced").await.len(), 1);
 
     // Decided and on its way to the store when another node writes and the call ends.
     let before = store.came();
     store.hold();
-    let decided = directory.take(parcel(phone, "bob"), &call);
+    let decided = directory.take(parcel(phone, "bob"), &mut call);
     store.more_came_than(before).await;
     buy(&pair.nodes[0], &phone.to_string(), "cat").await;
-    call.end();
+    call.lifeline.end();
     store.release();
     assert_eq!(decided.await, failed(Fault::LostOwnership));
     assert_eq!(store.conflicts(), 1);
 
-    assert_eq!(directory.take(parcel(phone, "dan"), &call).await, failed(Fault::DeadlineExceeded));
+    assert_eq!(
+        directory.take(parcel(phone, "dan"), &mut call).await,
+        failed(Fault::DeadlineExceeded)
+    );
     let placed = pair.events("OrderPlaced").await;
     assert_eq!(placed.len(), 2, "ann's and cat's");
     drop(directory);
@@ -172,17 +179,20 @@ async fn what_came_on_a_call_that_ended_is_decided_neither_first_nor_anew() {
 async fn an_order_that_nobody_waits_for_is_not_decided() {
     let Beside { pair, phone, store, shared, _system } = Beside::start().await;
     let directory = Directory::<Item>::passing_on(shared, Arc::new(Owner));
-    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
+    let mut call = IncomingCall::new(Duration::from_secs(600));
 
     // While an append is in flight, a single command waits in the inbox.
     let before = store.came();
     store.hold();
-    let first = directory.take(parcel(phone, "ann"), &call);
+    let first = directory.take(parcel(phone, "ann"), &mut call);
     store.more_came_than(before).await;
-    drop(directory.take(parcel(phone, "bob"), &call));
+    drop(directory.take(parcel(phone, "bob"), &mut call));
     store.release();
     first.await;
-    assert_ne!(directory.take(parcel(phone, "cat"), &call).await, failed(Fault::DeadlineExceeded));
+    assert_ne!(
+        directory.take(parcel(phone, "cat"), &mut call).await,
+        failed(Fault::DeadlineExceeded)
+    );
     assert_eq!(pair.events("OrderPlaced").await.len(), 2, "ann's and cat's");
     drop(directory);
     pair.judge().await;
@@ -196,20 +206,20 @@ async fn a_node_that_did_not_run_decides_nothing_that_waited_meanwhile() {
     let mut shared = Arc::into_inner(shared).expect("nobody else has it yet");
     shared.freezes = Arc::clone(&freezes);
     let directory = Directory::<Item>::passing_on(Arc::new(shared), Arc::new(Owner));
-    let call = Arc::new(Lifeline::new(Duration::from_secs(600)));
+    let mut call = IncomingCall::new(Duration::from_secs(600));
     let refused = failed(Fault::DeadlineExceeded);
 
     let before = Instant::now();
     while !freezes.was_frozen_since(before) {
         tokio::task::yield_now().await;
     }
-    assert_eq!(directory.take(parcel(phone, "ann"), &call).await, refused);
+    assert_eq!(directory.take(parcel(phone, "ann"), &mut call).await, refused);
     // It goes on; what came before, and what is read just now, waited.
     freezes.tick();
     assert!(freezes.was_frozen_since(before));
-    assert_eq!(directory.take(parcel(phone, "bob"), &call).await, refused);
+    assert_eq!(directory.take(parcel(phone, "bob"), &mut call).await, refused);
     assert_eq!(pair.events("OrderPlaced").await.len(), 0);
-    while directory.take(parcel(phone, "cat"), &call).await == refused {
+    while directory.take(parcel(phone, "cat"), &mut call).await == refused {
         freezes.tick();
     }
     assert_eq!(pair.events("OrderPlaced").await.len(), 1);

@@ -12,6 +12,8 @@ pub enum Build {
     Trusts,
     /// What an actor has in flight is not waited for before more goes to another node.
     NeverRests,
+    /// A receiver decides what comes behind a command that it turned away.
+    ForgetsTurns,
 }
 
 /// Who waits for the answer to a command at an actor.

@@ -20,7 +20,7 @@ fn two_under_way() -> (Lane<&'static str>, Dispatch, Dispatch) {
 
 /// What is sent again, by where it goes and whether it is in doubt.
 fn sent_again(lane: &mut Lane<&'static str>) -> Vec<(&'static str, Route, bool)> {
-    lane.turn();
+    lane.turn(1);
     let dispatches = lane.resend();
     let sent =
         |d: &Dispatch| (*lane.parcel(d.number).unwrap(), d.route, lane.is_in_doubt(d.number));

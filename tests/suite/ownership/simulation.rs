@@ -51,6 +51,11 @@ fn a_build_that_does_not_finish_before_it_passes_on_is_caught() {
 }
 
 #[test]
+fn a_build_that_forgets_what_it_turned_away_is_caught() {
+    assert!(is_caught(Build::ForgetsTurns), "no seed shows what turns are for");
+}
+
+#[test]
 fn a_receiver_that_names_the_sender_is_believed() {
     let other = NodeId(Uuid::from_u128(2));
     let mut lane = Lane::new(Route::Node(other));
@@ -58,6 +63,6 @@ fn a_receiver_that_names_the_sender_is_believed() {
     assert_eq!((sent.route, sent.must_decide), (Route::Node(other), false));
     assert_eq!(lane.became(sent.number, Became::NotMine(Some(Route::Here))), None);
     assert!(lane.has_to_resend());
-    assert_eq!(lane.turn(), Route::Here);
+    assert_eq!(lane.turn(1), Route::Here);
     assert_eq!(lane.resend().len(), 1);
 }

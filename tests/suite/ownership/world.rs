@@ -5,22 +5,18 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet},
 };
 
-use doorbuster::{
-    ownership::{Became, Dispatch, Lane, Member, Owners, Route, Standing},
-    values::NodeId,
-};
+use doorbuster::ownership::{Became, Dispatch, Lane, Route, Standing};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use uuid::Uuid;
 
 use super::{
     happening::{Asker, Build, Happening, Waiting},
+    node::{NODES, Node, id, index, item},
     orders::Orders,
 };
 
-const NODES: usize = 3;
 pub const STOCK: usize = 40;
 pub const COMMANDS: u64 = 60;
 const FAULTS_END: u64 = 3_000;
@@ -29,27 +25,6 @@ const FAULTS_END: u64 = 3_000;
 const VOIDED_MAX: u32 = 2;
 
 pub type Request = u64;
-
-struct Node {
-    life: u32,
-    owners: Owners,
-    lane: Option<Lane<Request>>,
-    /// Commands that wait for the lane to be free.
-    inbox: VecDeque<Request>,
-    /// The number of each call to another node; 0 while there is none.
-    calls: [u64; NODES],
-    /// What is on a call and not answered.
-    on_call: HashSet<(usize, u64)>,
-    /// How much of the log the actor knows; it is rebuilt where there is none.
-    known: usize,
-    waiting: VecDeque<Waiting>,
-    is_flying: bool,
-    /// Commands of this node at its own actor.
-    own: usize,
-    /// The lane waits until the actor has done them.
-    rests: bool,
-    frozen_until: u64,
-}
 
 pub struct World {
     rng: StdRng,
@@ -61,48 +36,11 @@ pub struct World {
     pub log: Vec<Request>,
     pub answered: HashMap<Request, bool>,
     next_call: u64,
+    turns: u64,
     build: Build,
     pub orders: Orders,
     pub conflicts: usize,
     pub aborted: usize,
-}
-
-fn id(node: usize) -> NodeId {
-    NodeId(Uuid::from_u128(node as u128 + 1))
-}
-
-fn index(node: NodeId) -> usize {
-    usize::try_from(node.0.as_u128()).unwrap() - 1
-}
-
-fn item() -> Uuid {
-    Uuid::from_u128(0x2247_887c_52f1_5f68_a2fb_cd4d_b1f2_39f8)
-}
-
-fn member(node: usize) -> Member {
-    let (node_id, version) = (id(node), String::new());
-    Member { node_id, address: format!("node-{node}:2113"), version, is_older: false }
-}
-
-impl Node {
-    fn new(own: usize, life: u32, known: usize) -> Self {
-        let mut owners = Owners::new(id(own), &member(own).address);
-        owners.announced((0..NODES).map(member).collect());
-        Self {
-            life,
-            owners,
-            lane: None,
-            inbox: VecDeque::new(),
-            calls: [0; NODES],
-            on_call: HashSet::new(),
-            known,
-            waiting: VecDeque::new(),
-            is_flying: false,
-            own: 0,
-            rests: false,
-            frozen_until: 0,
-        }
-    }
 }
 
 impl World {
@@ -117,6 +55,7 @@ impl World {
             log: Vec::new(),
             answered: HashMap::new(),
             next_call: 0,
+            turns: 0,
             build,
             orders: Orders::default(),
             conflicts: 0,
@@ -195,15 +134,19 @@ impl World {
             Happening::Asked { request, node } => self.asked(node, request),
             Happening::Sent { from, call, to, dispatch, request } => {
                 let asker = Asker::Node { node: from, call, number: dispatch.number };
-                match self.nodes[to].owners.route(item()) {
-                    Route::Node(owner) if !dispatch.must_decide => {
+                let route = self.nodes[to].owners.route(item());
+                let turn = if self.build == Build::ForgetsTurns { 0 } else { dispatch.turn };
+                let calls = &mut self.nodes[to].turned_away;
+                let turned_away = calls.entry((from, call)).or_default();
+                match turned_away.judge(item(), turn, dispatch.must_decide, route) {
+                    Some(owner) => {
                         let own = self.nodes[from].owners.own();
-                        let owner = if owner == own { Route::Here } else { Route::Node(owner) };
-                        // It may see itself as the owner before the next one of that node comes.
-                        self.orders.excuse(request);
-                        self.answer(to, asker, request, Became::NotMine(Some(owner)), false);
+                        let route =
+                            |node| if node == own { Route::Here } else { Route::Node(node) };
+                        let became = Became::NotMine(owner.map(route));
+                        self.answer(to, asker, request, became, false);
                     }
-                    _ => self.take(to, request, asker),
+                    None => self.take(to, request, asker),
                 }
             }
             Happening::Came { to, life, call, from, number, became, sold } => {
@@ -272,7 +215,10 @@ impl World {
             return self.take(node, request, Asker::Client);
         }
         if here.lane.is_none() {
-            here.lane = Some(Lane::new(route));
+            self.turns += 1;
+            let mut lane = Lane::new(route);
+            lane.turn(self.turns);
+            here.lane = Some(lane);
             here.rests = true;
         }
         here.inbox.push_back(request);
@@ -309,7 +255,8 @@ impl World {
             return;
         };
         lane.owner_is(view);
-        lane.turn();
+        self.turns += 1;
+        lane.turn(self.turns);
         self.nodes[node].rests = true;
         self.goes_on(node);
     }

@@ -111,6 +111,10 @@ pub struct Commands {
     /// The receiver decides, whoever owns the aggregate.
     #[prost(bool, tag = "5")]
     pub must_decide: bool,
+    /// Grows whenever the sender changes the route of an aggregate. A receiver that answered not_mine decides
+    /// no command of the same or an earlier turn that came on the same call. 0: not told.
+    #[prost(uint64, tag = "6")]
+    pub turn: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Answers {
