@@ -49,7 +49,7 @@ impl Sales {
         let mut answer = self.sales.ask(sale_id.0, command, deadline).await?;
         if let SaleOutcome::Sale(sale) = &answer.outcome {
             // Before the items are on offer: no order names a coupon that is not there.
-            let created = tell_batches(&self.coupons, batches(sale)).await?;
+            let created = tell_batches(&self.coupons, batches(sale)).await.map_err(half_done)?;
             answer.position = answer.position.max(created);
         }
         self.carried_out(answer).await
@@ -80,13 +80,14 @@ impl Sales {
         let SaleOutcome::Sale(sale) = &answer.outcome else { return Ok(answer) };
         let mut told = (**sale).clone();
         loop {
-            answer.position = answer.position.max(tell(&self.items, commands(&told)).await?);
+            answer.position =
+                answer.position.max(tell(&self.items, commands(&told)).await.map_err(half_done)?);
             if told.pause.is_none() && told.closed.is_none() && told.schedule.is_none() {
                 return Ok(answer);
             }
             // Another call may have steered the sale meanwhile, and been answered: then its event is the last
             // one, and what was told here may have come after it.
-            match self.show(told.sale_id).await?.outcome {
+            match self.show(told.sale_id).await.map_err(half_done)?.outcome {
                 SaleOutcome::Sale(now)
                     if (&now.pause, &now.closed, &now.schedule)
                         != (&told.pause, &told.closed, &told.schedule) =>
@@ -98,5 +99,16 @@ impl Sales {
                 }
             }
         }
+    }
+}
+
+/// The sale is changed, so no answer may say that nothing happened. The items that were not told are told by
+/// the process manager, or by the request that is repeated.
+fn half_done(fault: Fault) -> Fault {
+    match fault {
+        Fault::Overloaded | Fault::LostOwnership | Fault::DeadlineExceeded => {
+            Fault::StoreUnavailable(format!("not all items of the sale are told: {fault}"))
+        }
+        Fault::StoreUnavailable(_) | Fault::Unreadable(_) | Fault::Stopping => fault,
     }
 }

@@ -15,6 +15,7 @@ use doorbuster::{
 };
 use tonic::Code;
 
+use crate::nodes::store::NodeStore;
 use crate::support::{
     self, Node, OPENS_AT, assert_read_models_equal_a_rebuild, item, order, refused, request_id,
 };
@@ -77,6 +78,30 @@ fn resume(sale: &str) -> proto::ResumeSaleRequest {
 
 async fn pause_sale(node: &Node, sale: &str) -> proto::PauseSaleResponse {
     node.sales().pause_sale(pause(sale)).await.unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_whose_items_are_too_busy_to_be_told_is_not_said_to_be_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(OPENS_AT);
+    let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
+    let store = NodeStore::new(&log, false);
+    let node = Node::start_on(store.clone(), clock, |config| config.waiting_max = 1).await;
+    let (sale, items) = node.sale(vec![item("phone", &[("north", 9)])]).await;
+    let before = store.came();
+    store.hold();
+    let (mut purchases, order) = (node.purchases(), support::place(&items[0], "ann", 1));
+    let ann = tokio::spawn(async move { purchases.place_order(order).await });
+    store.more_came_than(before).await;
+
+    let asked = pause(&sale);
+    let status = node.sales().pause_sale(asked.clone()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    store.release();
+    ann.await.unwrap().unwrap();
+    let paused = node.sales().pause_sale(asked).await.unwrap().into_inner();
+    assert!(matches!(paused.outcome, Some(pause_sale_response::Outcome::Sale(_))), "{paused:?}");
+    assert_eq!(refused(&node.place(&items[0], "bob", 1).await.unwrap()), RefusalReason::Paused);
 }
 
 async fn resume_sale(node: &Node, sale: &str) -> proto::ResumeSaleResponse {

@@ -46,8 +46,16 @@ impl<D: Decider> Aggregate<D> {
     }
 
     fn launch(&mut self, mut batch: Batch<D>, ctx: &mut Context<Self>) {
+        let is_stale = self.shared.store.is_shared()
+            && batch.oldest.is_some_and(|oldest| self.shared.freezes.was_frozen_since(oldest));
         let events: Arc<[NewEvent]> = std::mem::take(&mut batch.events).into();
         self.flying = Some(Flight { batch, events, doubt: None, shown_in_doubt: None });
+        if is_stale {
+            // Its callers may have been refused by another node while this process did not run, and a
+            // refusal is not in the log: the revision would not fence it.
+            tracing::debug!(stream = %self.stream, "decided before a freeze; deciding anew");
+            return self.catch_up(None, ctx);
+        }
         self.send_flight(Duration::ZERO, ctx);
     }
 

@@ -227,6 +227,39 @@ async fn a_node_that_did_not_run_decides_nothing_that_waited_meanwhile() {
     pair.judge().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_freeze_is_not_sent_after_it() {
+    let Beside { pair, phone, store, shared, _system } = Beside::start().await;
+    let freezes = Arc::new(FreezeWatch::new(Duration::from_millis(300)));
+    let mut shared = Arc::into_inner(shared).expect("nobody else has it yet");
+    shared.freezes = Arc::clone(&freezes);
+    let directory = Directory::<Item>::passing_on(Arc::new(shared), Arc::new(Owner));
+    let mut call = IncomingCall::new(Duration::from_secs(600));
+    let before = store.came();
+    store.hold();
+    freezes.tick();
+    let ann = directory.take(parcel(phone, "ann"), &mut call);
+    store.more_came_than(before).await;
+    // So many are decided while an append is in flight.
+    let mut take = |_| directory.take(parcel(phone, "bob"), &mut call);
+    let crowd: Vec<_> = (0..8).map(&mut take).collect();
+
+    let asked_at = Instant::now();
+    while !freezes.was_frozen_since(asked_at) {
+        tokio::task::yield_now().await;
+    }
+    store.release();
+    assert_ne!(ann.await, failed(Fault::DeadlineExceeded), "it was sent before");
+    for late in crowd {
+        let answer = late.await;
+        let (anew, first) = (failed(Fault::LostOwnership), failed(Fault::DeadlineExceeded));
+        assert!(answer == anew || answer == first, "{answer:?}");
+    }
+    assert_eq!(pair.events("OrderPlaced").await.len(), 1, "ann's");
+    drop(directory);
+    pair.judge().await;
+}
+
 #[test]
 fn a_call_that_was_silent_for_too_long_stays_over() {
     let call = Lifeline::new(Duration::from_secs(600));
