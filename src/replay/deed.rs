@@ -149,7 +149,8 @@ impl Reading {
                 self.expired = Some((e.order_id, at, e.warehouses.clone()));
                 Deed::Expired
             }
-            // Two decisions of one moment that come to the same units come to the same.
+            // Two decisions of one moment that come to the same units come to the same, but for attempts
+            // between them: see `in_order`.
             OrderEvent::Reinstated(e)
                 if before.as_ref().is_some_and(|(order, then, units)| {
                     (*order, *then, units) == (e.order_id, at, &e.warehouses)

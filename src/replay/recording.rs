@@ -133,6 +133,24 @@ impl Recording {
         Ok(Self { item, offer, facts: reading.facts, orders: reading.orders, attempts })
     }
 
+    /// Whether that fact is the end of a hold that is taken to be part of the payment behind it.
+    pub fn ends_with_payment(&self, fact: usize) -> bool {
+        matches!(self.facts[fact].what, What::Deed(_, Deed::ExpiredByPayment))
+    }
+
+    /// Takes the end of a hold and the return of its order behind it to be two decisions, or one.
+    pub fn takes_apart(&mut self, fact: usize, apart: bool) {
+        let deeds = match apart {
+            true => [Deed::Expired, Deed::Reinstated],
+            false => [Deed::ExpiredByPayment, Deed::ReinstatedAtOnce],
+        };
+        for (Fact { what, .. }, now) in self.facts.iter_mut().skip(fact).zip(deeds) {
+            if let What::Deed(_, deed) = what {
+                *deed = now;
+            }
+        }
+    }
+
     /// What became of an order, fact by fact.
     pub fn deeds<'a>(&'a self, order: &'a Order) -> impl Iterator<Item = (u32, &'a Fact, Deed)> {
         order.deeds.iter().filter_map(|&number| {

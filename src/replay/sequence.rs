@@ -5,16 +5,17 @@
 //! may still have several places among other events of its millisecond. The decider tells them
 //! apart: it takes the first place at which it would have decided the same.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{
+    Log, ReplayError,
     deed::Deed,
     recording::{Attempted, Recording, Shopper, What},
     replica::{Replica, Sent, placed},
 };
 use crate::{
     events::{AttemptOutcome, packed_units},
-    values::{UnixMs, short},
+    values::{ItemId, UnixMs, short},
 };
 
 /// How the place of an attempt among the events is known.
@@ -51,6 +52,38 @@ pub(super) struct Sequence {
     pub unexplained: u64,
     /// Orders and ends of holds of the log that the decider would not have let happen.
     pub contradicted: u64,
+    /// Ends of holds that were taken to be part of a payment, where attempts that fit nowhere may have come
+    /// between the two.
+    doubtful: BTreeSet<usize>,
+}
+
+impl Sequence {
+    fn differing(&self) -> u64 {
+        self.unexplained + self.contradicted
+    }
+}
+
+/// So many doubtful ends of holds are looked at: each costs putting the item in order once more.
+const DOUBTFUL_MAX: usize = 16;
+
+/// Reads an item and puts it in order. A hold that ended in the millisecond in which a payment brought its
+/// order back ended with the payment, unless more attempts fit if it ended before.
+///
+/// # Errors
+/// When there is no such item, or more than fits.
+pub(super) fn in_order(log: &Log, item: ItemId) -> Result<(Recording, Sequence), ReplayError> {
+    let mut recording = Recording::read(log, item)?;
+    let mut found = sequence(&recording, |_| ());
+    for fact in std::mem::take(&mut found.doubtful).into_iter().take(DOUBTFUL_MAX) {
+        recording.takes_apart(fact, true);
+        let apart = sequence(&recording, |_| ());
+        if apart.differing() < found.differing() {
+            found = apart;
+        } else {
+            recording.takes_apart(fact, false);
+        }
+    }
+    Ok((recording, found))
 }
 
 /// What the item looked like when an attempt was decided.
@@ -193,7 +226,7 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
 
     /// Goes on to the first fact, at most to `last`, before which the decider agrees.
     fn settle(&mut self, place: u32, attempt: Attempted, last: usize) -> Placement {
-        let only = self.next == last;
+        let (first, only) = (self.next, self.next == last);
         loop {
             let unknown = matches!(
                 attempt.outcome,
@@ -207,6 +240,9 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
             }
             if self.next >= last {
                 self.found.unexplained += 1;
+                let recording = self.recording;
+                let doubtful = (first..last).filter(|fact| recording.ends_with_payment(*fact));
+                self.found.doubtful.extend(doubtful);
                 return Placement::ByTime;
             }
             self.pass(self.next + 1);

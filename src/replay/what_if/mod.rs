@@ -21,7 +21,7 @@ use super::{
     Log, ReplayError,
     deed::Deed,
     recording::{Fact, Recording},
-    sequence::{Sequence, sequence},
+    sequence::{Sequence, in_order},
 };
 
 pub use figures::Figures;
@@ -73,8 +73,7 @@ pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<Wha
     let mut unknown = Unknown::default();
     for item in items {
         // One item at a time is in memory.
-        let recording = Recording::read(log, *item)?;
-        let sequence = sequence(&recording, |_| ());
+        let (recording, sequence) = in_order(log, *item)?;
         unknown.add(&recording);
         let was = recorded(&recording);
         let as_planned = planned(&recording);

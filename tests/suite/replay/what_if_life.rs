@@ -4,14 +4,14 @@
 //! Method: an item decides a few commands at known seconds; its events and attempts are stored as a
 //! server stores them. What it came to, and what it comes to under other rules, is counted by hand.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use doorbuster::{
     clock::ManualClock,
     domain::item::{AwaitVerdict, ItemCommand, OrderAction, PlaceMore, PlaceOrder, SettleAwait},
     events::{
         AmountOff, Attempt,
-        AttemptOutcome::{OverBuyerLimit, SoldOut},
+        AttemptOutcome::{NotEnoughUnits, OverBuyerLimit, SoldOut},
         CouponAsked, CouponNamed, CouponReason, DemandTick, IfDenied, ItemPlan, NewEvent, Offer,
         OfferCondition, OfferEffect, PackedAttempt, StreamName, encode, pack, packed_units,
     },
@@ -187,6 +187,26 @@ async fn a_hold_that_was_extended_ends_when_it_ended() {
     let long = under(&data, &["time-to-pay=5m"]).await;
     assert_eq!(sold(&long.total.played), (2, 2, 20, 2));
     assert_eq!(ends(&long.total.played), (0, 1, 0, 0, 0), "cat's hold lasts until 303 s");
+}
+
+/// The log does not tell an expiry with the payment from one just before it; attempts do.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_between_the_end_of_a_hold_and_its_late_payment_fits_there() {
+    let plan = || ItemPlan { reinstate_within_ms: Some(1_000), ..plan() };
+    let mut between = Story::of(2, plan());
+    between.at(1, place("ann", "ann", 2)).end_holds(61).at(61, place("bob", "bob", 3));
+    between.at(61, pay("p1", "ann", 20, "p1"));
+    let mut before = Story::of(2, plan());
+    before.at(1, place("ann", "ann", 2)).at(61, pay("p1", "ann", 20, "p1"));
+    before.at(61, place("bob", "bob", 3));
+    let refused = [BTreeMap::from([(NotEnoughUnits, 1), (SoldOut, 1)]), [(SoldOut, 2)].into()];
+    for (mut story, refused) in [between, before].into_iter().zip(refused) {
+        let found = under(&story.at(62, place("cat", "cat", 1)).stored().await, &[]).await;
+        for figures in [&found.total.recorded, &found.total.played] {
+            assert_eq!((sold(figures), ends(figures)), ((1, 2, 20, 1), (0, 0, 0, 1, 0)));
+            assert_eq!(figures.refusals, refused);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
