@@ -11,6 +11,7 @@ mod ending;
 mod listeners;
 mod peers;
 mod processes;
+mod stock;
 mod watch;
 
 use std::{
@@ -36,6 +37,7 @@ use self::{
     ending::THREADS_END_WITHIN,
     listeners::{Addresses, Listeners},
     peers::AmongNodes,
+    stock::StockWatch,
     watch::Watch,
 };
 use crate::{
@@ -47,10 +49,10 @@ use crate::{
     clock::SharedClock,
     config::Config,
     connections::{self, Descriptors, Phase},
-    grpc::{self, Keeping, ReadSide},
+    grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
-    store::{self, LogSource, SharedStore},
+    store::{self, SharedStore},
     web,
 };
 
@@ -135,6 +137,11 @@ impl App {
     /// Where it serves health, readiness and metrics, if it does.
     pub fn web_address(&self) -> Option<SocketAddr> {
         self.addresses.web
+    }
+
+    /// Where it serves the stock of sales to pages, if it does.
+    pub fn stock_address(&self) -> Option<SocketAddr> {
+        self.addresses.stock
     }
 
     /// Where it serves the board, if it does.
@@ -251,6 +258,7 @@ struct Node {
     background: Vec<Task<()>>,
     watch: Watch,
     looking_on: LookingOn,
+    stock: StockWatch,
     web: Option<web::Server>,
     among: Option<AmongNodes>,
 }
@@ -293,17 +301,16 @@ impl Node {
         let seen = actors.node_parts(config, &projections, &freshness, &network);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
-        let wait_max = Duration::from_millis(config.min_position_wait_ms);
-        let (tailed, told) = (Arc::clone(&tail), readiness.clone());
-        let keeping = Keeping { projections, tail: tailed, freshness, readiness: told, wait_max };
-        let log = LogSource::Store(Arc::clone(&store));
-        let reads = ReadSide::new(reports.clone(), log, keeping, Arc::clone(&clock));
+        let (asked, places) = ((&reports, &tail), (room.stock, grpc_port));
+        let of = (&actors, config);
+        let stock = StockWatch::start(of, asked, &projections, listeners.stock, places)?;
+        let reads = actors.reads(config, &reports, projections, &tail, freshness);
         let parts = actors.manager_parts(config, &tail, &reports);
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
         let board = (room.board, grpc_port);
         let shown = (Arc::clone(&operators), network.clone(), Arc::clone(&pulses));
-        let served = actors.served(config, &reads, &sales, &traffic, shown);
+        let served = actors.served(config, &reads, &sales, (&traffic, &stock.desk), shown);
         let services = grpc::Services::new(served, phase)?;
         let steered = (services.routes(), operators);
         let shown = actors.shown(board, config, (reports, pulses), &reads, steered);
@@ -321,6 +328,7 @@ impl Node {
             background,
             watch,
             looking_on,
+            stock,
             web,
             among,
         };
@@ -333,6 +341,7 @@ impl Node {
         self.background.iter().for_each(Task::abort);
         // A long query of the past would keep its thread, and the thread would keep the server.
         self.reads.stop();
+        self.stock.stop().await;
         let (watch, looking_on) = (self.watch, self.looking_on);
         ending::by(over, "the board and the pulses", move || {
             watch.stop();
@@ -377,6 +386,7 @@ fn room(config: &Config) -> Descriptors {
         http: config.http.map_or(1, |_| config.connections_max.min(HTTP_CONNECTIONS_MAX)),
         web: web::Limits::default().connections_max,
         board: config.board_clients_max,
+        stock: config.stock.map_or(0, |_| config.stock_watchers_max),
     })
 }
 

@@ -109,6 +109,8 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    addresses::STOCK,
+    limits::STOCK_WATCHERS_MAX,
     Setting {
         key: "operators_file",
         unit: "",

@@ -9,6 +9,7 @@
 //!                                                   ├──> ProjectionActor, one a read model
 //!                                                   └──> process::Manager, one a process: asks
 //!                                                        aggregates for what events bring about
+//!  read models ──> StockDesk, for all who watch the units left ──> gRPC, web
 //!  gRPC, web ──> TrafficDesk ──try_send──> TrafficWriter, one a sale: packs beacons and appends
 //! ```
 //!
@@ -47,6 +48,7 @@ mod roll_desk;
 mod sales;
 mod service_level_desk;
 mod shared;
+mod stock_desk;
 mod tail;
 mod tally;
 mod traffic;
@@ -78,6 +80,9 @@ pub use roll_desk::RollDesk;
 pub use sales::Sales;
 pub use service_level_desk::ServiceLevelDesk;
 pub use shared::Shared;
+pub use stock_desk::{
+    ItemStock, NotWatched, StockDesk, StockRound, StockThread, StockTold, StockWatcher,
+};
 pub use tail::{StreamObserver, Tail};
 pub use traffic::{CatalogDesk, TrafficDesk, TrafficLimits, TrafficParts};
 pub use webhook_notifier::{

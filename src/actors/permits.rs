@@ -25,6 +25,11 @@ impl Permits {
         Self(Arc::new(Semaphore::new(count)))
     }
 
+    /// A permit, if one is free now.
+    pub fn try_take(&self) -> Option<Permit> {
+        Arc::clone(&self.0).try_acquire_owned().ok().map(Permit)
+    }
+
     /// Waits for a permit, at most that long, or without a limit where none is given. First come,
     /// first served.
     pub async fn take(&self, wait_max: Option<Duration>) -> Option<Permit> {

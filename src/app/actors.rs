@@ -15,7 +15,8 @@ use crate::{
     actors::{
         Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, FreezeWatch, Freshness, Moves,
         NodeParts, OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales,
-        SeesNodes, ServiceLevelDesk, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+        SeesNodes, ServiceLevelDesk, Shared, StockDesk, Tail, TrafficDesk, TrafficLimits,
+        TrafficParts,
         process::{ManagerParts, Receivers},
     },
     admission::{CurrentServiceLevel, Operators},
@@ -33,7 +34,7 @@ use crate::{
         script::Script,
         service_level::ServiceLevelSetting,
     },
-    grpc::{self, ReadSide, peers::PeerNetwork},
+    grpc::{self, Keeping, ReadSide, peers::PeerNetwork},
     metrics::Metrics,
     reports::Reports,
     snapshots::{Rule, Snapshots},
@@ -285,13 +286,29 @@ impl Actors {
         }
     }
 
+    /// The read models as they are asked.
+    pub(super) fn reads(
+        &self,
+        config: &Config,
+        reports: &Reports,
+        projections: Vec<ProjectionHandle>,
+        tail: &Arc<Tail>,
+        freshness: Arc<Freshness>,
+    ) -> ReadSide {
+        let wait_max = Duration::from_millis(config.min_position_wait_ms);
+        let (tail, readiness) = (Arc::clone(tail), self.shared.readiness.clone());
+        let keeping = Keeping { projections, tail, freshness, readiness, wait_max };
+        let log = LogSource::Store(Arc::clone(&self.shared.store));
+        ReadSide::new(reports.clone(), log, keeping, Arc::clone(&self.shared.clock))
+    }
+
     /// What the contract is served from.
     pub(super) fn served(
         &self,
         config: &Config,
         reads: &ReadSide,
         sales: &Sales,
-        traffic: &Arc<TrafficDesk>,
+        (traffic, stock): (&Arc<TrafficDesk>, &Arc<StockDesk>),
         (operators, network, pulses): (Arc<Operators>, Option<Arc<PeerNetwork>>, Arc<PulseDesk>),
     ) -> grpc::Parts {
         grpc::Parts {
@@ -308,6 +325,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             data: config.data.clone(),
             traffic: Arc::clone(traffic),
+            stock: Arc::clone(stock),
             levels: self.service_level_desk(),
             service: Arc::clone(&self.service),
             readiness: self.shared.readiness.clone(),

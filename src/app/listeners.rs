@@ -14,6 +14,7 @@ pub(super) struct Addresses {
     pub(super) http: Option<SocketAddr>,
     pub(super) web: Option<SocketAddr>,
     pub(super) board: Option<SocketAddr>,
+    pub(super) stock: Option<SocketAddr>,
 }
 
 /// What is listened on.
@@ -23,6 +24,8 @@ pub(super) struct Listeners {
     pub(super) http: Option<TcpListener>,
     pub(super) web: Option<TcpListener>,
     pub(super) board: Option<TcpListener>,
+    /// For the pages of a shop that show its stock.
+    pub(super) stock: Option<TcpListener>,
     /// For other nodes.
     pub(super) peers: Option<TcpListener>,
 }
@@ -37,6 +40,7 @@ impl Listeners {
         let http = over_http(config).await?;
         let web = maybe("web", config.web).await?;
         let board = maybe("board", config.board).await?;
+        let stock = maybe("stock", config.stock).await?;
         let peers = maybe("peers_listen", config.peers_listen).await?;
         let at = |listener: &Option<TcpListener>| {
             listener.as_ref().map(TcpListener::local_addr).transpose()
@@ -46,8 +50,9 @@ impl Listeners {
             http: at(&http)?,
             web: at(&web)?,
             board: at(&board)?,
+            stock: at(&stock)?,
         };
-        Ok((Self { grpc, http, web, board, peers }, addresses))
+        Ok((Self { grpc, http, web, board, stock, peers }, addresses))
     }
 }
 

@@ -63,6 +63,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
     let http = app.http_address().map(|http| format!("http://{http}"));
     let web = app.web_address().map(|web| format!("http://{web}"));
     let board = app.board_address().map(|board| format!("http://{board}/"));
+    let stock = app.stock_address().map(|stock| format!("http://{stock}/stock/"));
     common.show(
         || {
             let url = format!("http://{address}");
@@ -72,6 +73,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
                 "http": http,
                 "web": web,
                 "board": board,
+                "stock": stock,
                 "data": data,
             })
         },
@@ -79,7 +81,8 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
             let http = http.as_ref().map(|http| format!("\nHTTP/JSON on {http}"));
             let web = web.as_ref().map(|web| format!("\nhealth and metrics on {web}"));
             let board = board.as_ref().map(|board| format!("\nthe board on {board}"));
-            let other = [http, web, board].into_iter().flatten().collect::<String>();
+            let stock = stock.as_ref().map(|stock| format!("\nthe stock of sales on {stock}SALE"));
+            let other = [http, web, board, stock].into_iter().flatten().collect::<String>();
             format!("listening on http://{address}{other}")
         },
     )?;

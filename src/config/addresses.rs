@@ -53,6 +53,17 @@ pub(super) const BOARD: Setting = Setting {
     },
 };
 
+pub(super) const STOCK: Setting = Setting {
+    key: "stock",
+    unit: "",
+    bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
+    get: |config| config.stock.map_or(OFF.to_owned(), |address| address.to_string()),
+    set: |config, text, _| {
+        config.stock = address_or_off(text, "127.0.0.1:7425")?;
+        Ok(())
+    },
+};
+
 /// An address, or nothing where it says so.
 pub(super) fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, String> {
     if text == OFF {

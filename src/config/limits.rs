@@ -14,6 +14,17 @@ pub(super) const WAITING_MAX: Setting = Setting {
     },
 };
 
+pub(super) const STOCK_WATCHERS_MAX: Setting = Setting {
+    key: "stock_watchers_max",
+    unit: "watchers",
+    bounds: Bounds::Whole(1, 100_000),
+    get: |config| config.stock_watchers_max.to_string(),
+    set: |config, text, bounds| {
+        config.stock_watchers_max = narrow(bounds.whole(text)?);
+        Ok(())
+    },
+};
+
 pub(super) const ORDER_WAIT_MS: Setting = Setting {
     key: "order_wait_ms",
     unit: "milliseconds",

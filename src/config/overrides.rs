@@ -55,6 +55,13 @@ pub struct Overrides {
     /// [env: DOORBUSTER_BOARD_CLIENTS_MAX] [default: 2000]
     #[arg(long, value_name = "PAGES")]
     pub board_clients_max: Option<OsString>,
+    /// Where the stock of sales is served to the pages of a shop, or off [env: DOORBUSTER_STOCK]
+    /// [default: off]
+    #[arg(long, value_name = "ADDRESS")]
+    pub stock: Option<OsString>,
+    /// Watchers of stock at once [env: DOORBUSTER_STOCK_WATCHERS_MAX] [default: 2000]
+    #[arg(long, value_name = "WATCHERS")]
+    pub stock_watchers_max: Option<OsString>,
     /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
@@ -159,6 +166,8 @@ impl Overrides {
             "peers_secret_file" => self.peers_secret_file.as_ref(),
             "board" => self.board.as_ref(),
             "board_clients_max" => self.board_clients_max.as_ref(),
+            "stock" => self.stock.as_ref(),
+            "stock_watchers_max" => self.stock_watchers_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "order_wait_ms" => self.order_wait_ms.as_ref(),
             "decide_within_ms" => self.decide_within_ms.as_ref(),

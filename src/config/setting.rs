@@ -33,6 +33,10 @@ pub struct Config {
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
     pub board_clients_max: usize,
+    /// Where the stock of sales is served to the pages of a shop; `None` if nowhere.
+    pub stock: Option<SocketAddr>,
+    /// Watchers of stock at once on this node, over all listeners; more are refused.
+    pub stock_watchers_max: usize,
     /// How long the wall clock must differ by a second or more before sales go by it.
     pub clock_step_seconds: u64,
     /// Whether this node judges alert rules.
@@ -103,6 +107,8 @@ impl Default for Config {
             peers_secret_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
+            stock: None,
+            stock_watchers_max: 2_000,
             clock_step_seconds: 60,
             alerts: true,
             webhook_url: None,

@@ -13,11 +13,13 @@ pub struct Descriptors {
     pub http: usize,
     pub web: usize,
     pub board: usize,
+    /// 0 where it is not served.
+    pub stock: usize,
 }
 
 /// Raises the limit of open files as far as this process may, and cuts the wanted numbers of
 /// connections to what it leaves: half for gRPC, an eighth for HTTP/JSON and for the web listener, a
-/// quarter for the board.
+/// quarter for the board, which it shares with pages that watch stock.
 pub fn descriptors(wanted: Descriptors) -> Descriptors {
     let Some(limit) = raised() else { return wanted };
     let allowed = wanted.within(limit);
@@ -28,6 +30,7 @@ pub fn descriptors(wanted: Descriptors) -> Descriptors {
             http = allowed.http,
             web = allowed.web,
             board = allowed.board,
+            stock = allowed.stock,
             "the limit of open files leaves room for fewer connections than are set"
         );
     }
@@ -43,7 +46,8 @@ impl Descriptors {
             grpc: part(self.grpc, 2),
             http: part(self.http, 8),
             web: part(self.web, 8),
-            board: part(self.board, 4),
+            board: part(self.board, if self.stock == 0 { 4 } else { 8 }),
+            stock: if self.stock == 0 { 0 } else { part(self.stock, 8) },
         }
     }
 }

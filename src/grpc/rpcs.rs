@@ -224,6 +224,7 @@ rpcs! {
     ItemService PauseItem: Steer, Operator, -, Light, Command, by PauseItemRequest.item_id;
     ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
     ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
+    ItemService WatchStock: Look, Anyone, -, Following, Command;
 
     NodeService ListNodes: Look, Anyone, -, Answer, Command;
 

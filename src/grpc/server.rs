@@ -39,7 +39,9 @@ use super::{
     traffic::TrafficApi,
 };
 use crate::{
-    actors::{AwaitDesk, Directory, PulseDesk, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
+    actors::{
+        AwaitDesk, Directory, PulseDesk, Readiness, Sales, ServiceLevelDesk, StockDesk, TrafficDesk,
+    },
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
@@ -87,6 +89,8 @@ pub struct Parts {
     /// Where the read models are, and the log where it is one of our own files.
     pub data: PathBuf,
     pub traffic: Arc<TrafficDesk>,
+    /// Where the stock of sales is watched.
+    pub stock: Arc<StockDesk>,
     /// Where the level of the service is set.
     pub levels: ServiceLevelDesk,
     /// The level that this node acts on.
@@ -183,7 +187,7 @@ fn contract(
     phase: watch::Receiver<Phase>,
 ) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
-    let Parts { network, traffic, levels, service, store, data, .. } = parts;
+    let Parts { network, traffic, levels, service, store, data, stock, .. } = parts;
     let Parts { clock, operators, metrics, pulses, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
@@ -192,7 +196,7 @@ fn contract(
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
     let node = Arc::new(NodeApi { network, items: Arc::clone(&items), pulses });
-    let item = ItemApi { items, authenticator: authenticator.clone() };
+    let item = ItemApi { items, stock, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
         incidents,

@@ -13,10 +13,12 @@ mod connection;
 mod fields;
 mod json;
 mod reading;
+pub mod stock;
 mod wrong_port;
 
 use std::time::Duration;
 
+use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 
 pub use connection::Limits;
@@ -34,10 +36,14 @@ pub struct Server {
 impl Server {
     /// Answers on that listener, in the background.
     pub fn start(listener: TcpListener, parts: Parts, limits: Limits) -> Self {
+        Self::of(listener, answers::router(parts, limits), limits)
+    }
+
+    fn of(listener: TcpListener, router: Router, limits: Limits) -> Self {
         let (stop, stopped) = oneshot::channel();
         let listener = connection::Bounded::new(listener, limits);
-        let serving = axum::serve(listener, answers::router(parts, limits))
-            .with_graceful_shutdown(async { drop(stopped.await) });
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
         Self { stop, serving: tokio::spawn(serving.into_future()) }
     }
 

@@ -107,6 +107,8 @@ mod spec;
 mod stampede;
 /// Operators change a running sale, on the record.
 mod steering;
+/// Watching stock: what is told, limits, ends, pages.
+mod stock_watch;
 /// One contract, every store.
 mod store;
 /// The house rules: imports, sizes, words.

@@ -89,8 +89,8 @@ fn what_one_item_is_asked_is_routed_by_it() {
     let of_one_item = ["ItemService", "OrderService", "PurchaseService"];
     for rpc in ALL {
         let method = of(&rpc.name());
-        // An export is one of a sale; orders are found and followed in all sales.
-        let of_sales = ["Export", "FindOrder", "FollowOrders"];
+        // An export is one of a sale; orders are found and followed in all sales, stock is watched in one.
+        let of_sales = ["Export", "FindOrder", "FollowOrders", "WatchStock"];
         let is_of_sales = of_sales.iter().any(|what| method.input_type().contains(what));
         let is_stream = method.client_streaming();
         let wanted = of_one_item.contains(&rpc.service) && !is_stream && !is_of_sales;

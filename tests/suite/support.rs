@@ -151,6 +151,11 @@ impl Node {
         self.app.as_ref().and_then(App::board_address).expect("started with a board")
     }
 
+    /// Where pages watch stock; it must have been started with that.
+    pub fn stock(&self) -> SocketAddr {
+        self.app.as_ref().and_then(App::stock_address).expect("started with a stock address")
+    }
+
     /// Where it serves gRPC.
     pub fn address(&self) -> SocketAddr {
         self.app.as_ref().map(App::address).expect("it runs")

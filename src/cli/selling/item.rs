@@ -2,12 +2,14 @@
 
 mod plan;
 mod stock;
+mod watch;
 
 use std::str::FromStr;
 
 use self::{
     plan::{SetAudience, SetPlan},
     stock::{Allocate, Move, Reserve, Units, Withdraw},
+    watch::Watch,
 };
 use super::{
     item_prices::{Gift, Offer, Price},
@@ -44,6 +46,11 @@ enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --json")]
     Show(Show),
+    /// Print the units left of items or of a whole sale whenever they change
+    #[command(before_help = "Examples:
+  doorbuster item watch 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
+  doorbuster item watch --sale 6f1c9e0a-3f1b-5d0c-9a51-6f4f4a1b2c3d --json")]
+    Watch(Watch),
     /// Refuse new orders until resumed; held orders can be paid and still expire
     #[command(before_help = "Examples:
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
@@ -159,6 +166,7 @@ impl FromStr for Most {
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Show(show) => show.run(common),
+        Verb::Watch(watch) => watch.run(common),
         Verb::Pause(steer) => {
             let request = PauseItemRequest::default();
             steer.run(common, request, async |mut items, request| items.pause_item(request).await)

@@ -1,11 +1,14 @@
 //! `ItemService`: steering of one item.
 
-use std::sync::Arc;
+mod watch;
 
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
-    actors::{Answer, Deadline, Directory},
+    actors::{Answer, Deadline, Directory, StockDesk},
     domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
     events::Prices,
     grpc::{
@@ -19,6 +22,7 @@ use crate::{
 
 pub(in crate::grpc) struct ItemApi {
     pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) stock: Arc<StockDesk>,
     pub(in crate::grpc) authenticator: Authenticator,
 }
 
@@ -107,6 +111,9 @@ type Reader<T> = fn(T) -> Result<Asked, Invalid>;
 
 #[async_trait]
 impl proto::item_service_server::ItemService for ItemApi {
+    type WatchStockStream =
+        Pin<Box<dyn Stream<Item = Result<proto::WatchStockResponse, Status>> + Send>>;
+
     async fn get_item(
         &self,
         request: Request<proto::GetItemRequest>,
@@ -254,5 +261,13 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::CloseItemRequest>,
     ) -> Result<Response<proto::CloseItemResponse>, Status> {
         self.steer(request, |_| Ok(SteerAction::Close.into())).await
+    }
+
+    async fn watch_stock(
+        &self,
+        request: Request<proto::WatchStockRequest>,
+    ) -> Result<Response<Self::WatchStockStream>, Status> {
+        let told = watch::watched(&self.stock, request.get_ref()).await?;
+        Ok(Response::new(Box::pin(told)))
     }
 }

@@ -21,6 +21,7 @@ pub(super) mod sales;
 pub(super) mod stock;
 pub(super) mod timeline;
 pub(super) mod unfinished;
+pub(super) mod watched;
 
 pub use acts::*;
 pub use catalog::*;
@@ -43,3 +44,4 @@ pub use sales::*;
 pub use stock::*;
 pub use timeline::*;
 pub use unfinished::*;
+pub use watched::*;

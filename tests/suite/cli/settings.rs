@@ -46,7 +46,9 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     for setting in SETTINGS {
         let (value, quoted) = match setting.bounds {
             Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
-            Bounds::Text(_) if setting.key == "peers_listen" => ("[::1]:9", "\"[::1]:9\""),
+            Bounds::Text(_) if matches!(setting.key, "peers_listen" | "stock") => {
+                ("[::1]:9", "\"[::1]:9\"")
+            }
             Bounds::Text(_) if setting.key == "peers_address" => ("host:9", "\"host:9\""),
             Bounds::Text(_) if matches!(setting.key, "http" | "web" | "board") => {
                 ("off", "\"off\"")
@@ -92,6 +94,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.peers_secret_file = Some(OsString::from("peers"));
     flags.board = Some(OsString::from("off"));
     flags.board_clients_max = Some(OsString::from("77"));
+    flags.stock = Some(OsString::from("[::1]:10"));
+    flags.stock_watchers_max = Some(OsString::from("77"));
     flags.clock_step_seconds = Some(OsString::from("77"));
     flags.alerts = Some(OsString::from("off"));
     flags.webhook_url = Some(OsString::from("https://a/"));
@@ -128,6 +132,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         peers_secret_file: Some("peers".into()),
         board: None,
         board_clients_max: 77,
+        stock: Some("[::1]:10".parse().unwrap()),
+        stock_watchers_max: 77,
         clock_step_seconds: 77,
         alerts: false,
         webhook_url: Some("https://a/".to_owned()),
@@ -160,7 +166,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, stock, stock_watchers_max, operators_file, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -80,10 +80,13 @@ async fn a_new_connection_gets_the_place_of_one_that_is_silent_or_idle() {
 
 #[test]
 fn a_low_limit_of_open_files_leaves_every_listener_some() {
-    let wanted = Descriptors { grpc: 4_096, http: 4_096, web: 512, board: 2_000 };
+    let wanted = Descriptors { grpc: 4_096, http: 4_096, web: 512, board: 2_000, stock: 0 };
     assert_eq!(wanted.within(1 << 20), wanted);
     let left = wanted.within(1_024);
-    assert_eq!(left, Descriptors { grpc: 416, http: 104, web: 104, board: 208 });
+    assert_eq!(left, Descriptors { grpc: 416, http: 104, web: 104, board: 208, stock: 0 });
+    let wanted = Descriptors { stock: 2_000, ..wanted };
+    let left = wanted.within(1_024);
+    assert_eq!((left.board, left.stock), (104, 104));
     let tiny = wanted.within(0);
     assert!(tiny.grpc > 0 && tiny.http > 0 && tiny.web > 0 && tiny.board > 0, "{tiny:?}");
 }

@@ -6973,6 +6973,71 @@ pub mod incident_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// The units left of an item.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemStock {
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sku: ::prost::alloc::string::String,
+    #[prost(enumeration = "StockState", tag = "3")]
+    pub state: i32,
+    #[prost(int64, tag = "4")]
+    pub available_units: i64,
+}
+impl ::prost::Name for ItemStock {
+    const NAME: &'static str = "ItemStock";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemStock".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemStock".into()
+    }
+}
+/// Either a sale or items.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchStockRequest {
+    /// All items of this sale.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// At most 100, of one sale.
+    #[prost(string, repeated, tag = "2")]
+    pub item_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for WatchStockRequest {
+    const NAME: &'static str = "WatchStockRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WatchStockRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WatchStockRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchStockResponse {
+    /// All watched items in the first message; later those that changed, or all again. Empty each ten seconds
+    /// without a change.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<ItemStock>,
+    /// By the clock of the node.
+    #[prost(message, optional, tag = "2")]
+    pub server_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Of the last event in the log that is counted.
+    #[prost(uint64, tag = "3")]
+    pub position: u64,
+}
+impl ::prost::Name for WatchStockResponse {
+    const NAME: &'static str = "WatchStockResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WatchStockResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WatchStockResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Item {
     #[prost(string, tag = "1")]
@@ -7950,6 +8015,47 @@ impl ::prost::Name for WithdrawStockResponse {
         "/doorbuster.v1.WithdrawStockResponse".into()
     }
 }
+/// Whether an item can be bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StockState {
+    Unspecified = 0,
+    NotOpenYet = 1,
+    Open = 2,
+    /// No unit is available; units of orders that are not paid may come back.
+    SoldOut = 3,
+    Paused = 4,
+    /// The window is over or an operator closed the item.
+    Closed = 5,
+}
+impl StockState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STOCK_STATE_UNSPECIFIED",
+            Self::NotOpenYet => "STOCK_STATE_NOT_OPEN_YET",
+            Self::Open => "STOCK_STATE_OPEN",
+            Self::SoldOut => "STOCK_STATE_SOLD_OUT",
+            Self::Paused => "STOCK_STATE_PAUSED",
+            Self::Closed => "STOCK_STATE_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STOCK_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "STOCK_STATE_NOT_OPEN_YET" => Some(Self::NotOpenYet),
+            "STOCK_STATE_OPEN" => Some(Self::Open),
+            "STOCK_STATE_SOLD_OUT" => Some(Self::SoldOut),
+            "STOCK_STATE_PAUSED" => Some(Self::Paused),
+            "STOCK_STATE_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
 /// Whether the item takes orders at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -8448,6 +8554,33 @@ pub mod item_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.ItemService", "CloseItem"));
             self.inner.unary(req, path, codec).await
         }
+        /// Streams the units left: of all watched items first, then of those that changed, at most ten times a
+        /// second and less often while many watch. Whoever reads slowly skips to what is newest. RESOURCE_EXHAUSTED
+        /// if too many watch on this node. A server that stops ends the stream with UNAVAILABLE, STOPPING.
+        pub async fn watch_stock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchStockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchStockResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/WatchStock",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "WatchStock"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8584,6 +8717,19 @@ pub mod item_service_server {
             tonic::Response<super::CloseItemResponse>,
             tonic::Status,
         >;
+        /// Server streaming response type for the WatchStock method.
+        type WatchStockStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchStockResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams the units left: of all watched items first, then of those that changed, at most ten times a
+        /// second and less often while many watch. Whoever reads slowly skips to what is newest. RESOURCE_EXHAUSTED
+        /// if too many watch on this node. A server that stops ends the stream with UNAVAILABLE, STOPPING.
+        async fn watch_stock(
+            &self,
+            request: tonic::Request<super::WatchStockRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchStockStream>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct ItemServiceServer<T> {
@@ -9333,6 +9479,52 @@ pub mod item_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/WatchStock" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchStockSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::ServerStreamingService<super::WatchStockRequest>
+                    for WatchStockSvc<T> {
+                        type Response = super::WatchStockResponse;
+                        type ResponseStream = T::WatchStockStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchStockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::watch_stock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchStockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
