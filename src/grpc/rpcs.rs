@@ -280,6 +280,7 @@ rpcs! {
 
     SaleService CreateSale: Steer, Operator, -, Light, Plan;
     SaleService RescheduleSale: Steer, Operator, -, Light, Plan;
+    SaleService CancelSale: Steer, Operator, -, Light, Plan;
     SaleService PauseSale: Steer, Operator, -, Light, Plan;
     SaleService ResumeSale: Steer, Operator, -, Light, Plan;
     SaleService CloseSale: Steer, Operator, -, Light, Plan;

@@ -382,3 +382,46 @@ async fn windows_that_are_asked_for_at_once_leave_every_item_as_the_sale_says() 
     }
     agreed(node, &sale).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_is_cancelled_before_anything_of_it_opens_and_not_after() {
+    let node = Node::start().await;
+    let (sale, items) = planned(&node).await;
+    let (late, late_items) = planned(&node).await;
+    let cancel = |sale: &str| proto::CancelSaleRequest {
+        request_id: request_id(),
+        sale_id: sale.to_owned(),
+        operator: "olga".to_owned(),
+        reason: "the goods did not come".to_owned(),
+    };
+    let first = cancel(&sale);
+    let cancelled = node.sales().cancel_sale(first.clone()).await.unwrap().into_inner();
+    let shown = cancelled.sale.clone().unwrap();
+    assert_eq!((shown.cancelled, shown.closed_time), (true, stamp(0)));
+
+    node.advance(10 * 60);
+    assert_eq!(outcome(&node, &items[0], "ann").await, Err(RefusalReason::Closed));
+    let again = node.sales().cancel_sale(first).await.unwrap().into_inner();
+    assert_eq!((again.revision, again.position), (cancelled.revision, cancelled.position));
+    // Another request changes nothing, and a cancelled sale does not come back.
+    let other = node.sales().cancel_sale(cancel(&sale)).await.unwrap().into_inner();
+    assert_eq!((other.sale, other.revision), (cancelled.sale, cancelled.revision));
+    let (back, ..) = reschedule(&node, to(&sale, Some(90), None)).await.unwrap();
+    assert!(matches!(back, Outcome::Refusal(no) if no.reason() == RefusalReason::Closed));
+
+    // The phone of the other one has opened, the lamp not yet.
+    let status = node.sales().cancel_sale(cancel(&late)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    let details = status.get_details_bad_request().unwrap();
+    assert_eq!(details.field_violations[0].field, "sale_id");
+    assert_eq!(outcome(&node, &late_items[0], "ann").await, Ok(99_900));
+    let close = proto::CloseSaleRequest {
+        request_id: request_id(),
+        sale_id: late.clone(),
+        operator: "olga".to_owned(),
+        reason: "enough".to_owned(),
+    };
+    let closed = node.sales().close_sale(close).await.unwrap().into_inner().sale.unwrap();
+    assert!(!closed.cancelled && closed.closed_time.is_some());
+    agreed(node, &sale).await;
+}

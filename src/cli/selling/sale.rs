@@ -39,10 +39,10 @@ use crate::{
     crowd::operator::Token,
     domain::sale::Draft,
     grpc::proto::{
-        CloseSaleRequest, CouponDraft, CreateSaleRequest, GetSaleRequest, ItemDraft,
-        ListSalesRequest, PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleCoupons,
-        SaleDraft, SaleGoals, SaleItem, SaleLine, WarehouseSupplier, WarehouseUnits, WriteRequest,
-        sale_service_client::SaleServiceClient,
+        CancelSaleRequest, CloseSaleRequest, CouponDraft, CreateSaleRequest, GetSaleRequest,
+        ItemDraft, ListSalesRequest, PauseSaleRequest, Refusal, ResumeSaleRequest, Sale,
+        SaleCoupons, SaleDraft, SaleGoals, SaleItem, SaleLine, WarehouseSupplier, WarehouseUnits,
+        WriteRequest, sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
 };
@@ -78,6 +78,10 @@ enum Verb {
   doorbuster sale reschedule 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --open-time 2026-11-11T01:00:00+08:00 --reason \"the bank is late\"
   doorbuster sale reschedule 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --close-time 2026-11-12T00:00:00+08:00 --reason \"units are left\"")]
     Reschedule(reschedule::Reschedule),
+    /// Cancel a sale that has not opened yet: all of its items are closed
+    #[command(before_help = "Examples:
+  doorbuster sale cancel 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the goods did not come\"")]
+    Cancel(Steer),
     /// Refuse new orders for all items until resumed; held orders can be paid and still expire
     #[command(before_help = "Examples:
   doorbuster sale pause 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is down\"")]
@@ -157,6 +161,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Verb::Cancel(steer) => steer.cancel(common),
         Verb::Pause(steer) => steer.pause(common),
         Verb::Resume(steer) => steer.resume(common),
         Verb::Close(steer) => steer.close(common),
@@ -294,6 +299,13 @@ impl Steer {
         show_steered(common, Decided::of(answer))
     }
 
+    fn cancel(self, common: &Common) -> anyhow::Result<()> {
+        let answer = self.act(CancelSaleRequest::default(), async |mut sales, request| {
+            sales.cancel_sale(request).await
+        })?;
+        show_sale(common, answer.sale.as_ref(), answer.revision, Some(answer.position))
+    }
+
     fn close(self, common: &Common) -> anyhow::Result<()> {
         let answer = self.act(CloseSaleRequest::default(), async |mut sales, request| {
             sales.close_sale(request).await
@@ -381,7 +393,8 @@ fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     let mut rows = vec![("sale", sale.sale_id.clone()), ("name", sale.name.clone())];
     rows.extend(windows.facts(now));
     if let Some(closed) = &sale.closed_time {
-        rows.push(("closed", time(Some(closed))));
+        let closed_as = if sale.cancelled { "cancelled" } else { "closed" };
+        rows.push((closed_as, time(Some(closed))));
     }
     if let Some(moved) = &sale.reschedule_time {
         rows.push(("moved", time(Some(moved))));

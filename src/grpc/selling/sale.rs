@@ -138,6 +138,16 @@ impl proto::sale_service_server::SaleService for SaleApi {
         Ok(Response::new(proto::ResumeSaleResponse { outcome: Some(outcome), revision, position }))
     }
 
+    async fn cancel_sale(
+        &self,
+        request: Request<proto::CancelSaleRequest>,
+    ) -> Result<Response<proto::CancelSaleResponse>, Status> {
+        let Steering { sale_id, steer, deadline } = self.steering(request)?;
+        let answer = self.steer(sale_id, SaleCommand::Cancel(steer), deadline).await?;
+        let (sale, revision, position) = shown(answer)?;
+        Ok(Response::new(proto::CancelSaleResponse { sale: Some(sale), revision, position }))
+    }
+
     async fn close_sale(
         &self,
         request: Request<proto::CloseSaleRequest>,
@@ -259,6 +269,7 @@ fn sale_of(view: SaleView) -> proto::Sale {
     let paused = view.pause.as_ref().filter(|pause| pause.on && closed_at.is_none());
     let paused_at = paused.map(|pause| pause.at);
     let rescheduled_at = view.schedule.as_ref().map(|schedule| schedule.at);
+    let cancelled = view.is_cancelled();
     let plan = view.current_plan();
     // Each item has those of the sale.
     let regions = plan.items.first().map_or_else(Vec::new, |item| item.regions.clone());
@@ -281,6 +292,7 @@ fn sale_of(view: SaleView) -> proto::Sale {
         }),
         pause_time: paused_at.map(convert::timestamp),
         closed_time: closed_at.map(convert::timestamp),
+        cancelled,
         curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: plan.alerts.into_iter().map(alerts::written).collect(),
         regions: regions.into_iter().map(levers::region).collect(),

@@ -19041,6 +19041,9 @@ pub struct Sale {
     /// Set once the sale was rescheduled: when it was for the last time.
     #[prost(message, optional, tag = "17")]
     pub reschedule_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was closed before anything of it opened.
+    #[prost(bool, tag = "18")]
+    pub cancelled: bool,
 }
 impl ::prost::Name for Sale {
     const NAME: &'static str = "Sale";
@@ -19300,6 +19303,49 @@ impl ::prost::Name for ResumeSaleResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.ResumeSaleResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelSaleRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required. A sale of which something has opened is an invalid argument: close it.
+    #[prost(string, tag = "2")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CancelSaleRequest {
+    const NAME: &'static str = "CancelSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelSaleRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelSaleResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sale: ::core::option::Option<Sale>,
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    #[prost(uint64, tag = "3")]
+    pub position: u64,
+}
+impl ::prost::Name for CancelSaleResponse {
+    const NAME: &'static str = "CancelSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelSaleResponse".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -19607,6 +19653,31 @@ pub mod sale_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.SaleService", "RescheduleSale"));
             self.inner.unary(req, path, codec).await
         }
+        /// Closes every item of a sale that has not opened yet: it takes place no more.
+        pub async fn cancel_sale(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelSaleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.SaleService/CancelSale",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.SaleService", "CancelSale"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Refuses new orders for all items of the sale until it is resumed. Held orders can be paid.
         pub async fn pause_sale(
             &mut self,
@@ -19761,6 +19832,14 @@ pub mod sale_service_server {
             request: tonic::Request<super::RescheduleSaleRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RescheduleSaleResponse>,
+            tonic::Status,
+        >;
+        /// Closes every item of a sale that has not opened yet: it takes place no more.
+        async fn cancel_sale(
+            &self,
+            request: tonic::Request<super::CancelSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelSaleResponse>,
             tonic::Status,
         >;
         /// Refuses new orders for all items of the sale until it is resumed. Held orders can be paid.
@@ -19952,6 +20031,51 @@ pub mod sale_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RescheduleSaleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.SaleService/CancelSale" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelSaleSvc<T: SaleService>(pub Arc<T>);
+                    impl<
+                        T: SaleService,
+                    > tonic::server::UnaryService<super::CancelSaleRequest>
+                    for CancelSaleSvc<T> {
+                        type Response = super::CancelSaleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelSaleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SaleService>::cancel_sale(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelSaleSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

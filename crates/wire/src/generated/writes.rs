@@ -949,6 +949,16 @@ impl WriteRequest for ResumeSaleRequest {
         }
     }
 }
+impl WriteRequest for CancelSaleRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
 impl WriteRequest for CloseSaleRequest {
     fn write_fields(&mut self) -> WriteFields<&mut String> {
         WriteFields {

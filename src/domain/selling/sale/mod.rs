@@ -17,7 +17,7 @@ use crate::{
         Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleRescheduled,
         SaleResumed,
     },
-    values::{SaleId, UnixMs, kinds},
+    values::{Invalid, SaleId, UnixMs, kinds},
 };
 
 pub use plan::{
@@ -38,6 +38,7 @@ pub enum SaleCommand {
     Pause(SteerSale),
     Resume(SteerSale),
     Close(SteerSale),
+    Cancel(SteerSale),
     Reschedule(RescheduleSale),
     Show,
 }
@@ -47,6 +48,7 @@ kinds! { SaleCommand {
     Self::Pause(_) => "pause_sale",
     Self::Resume(_) => "resume_sale",
     Self::Close(_) => "close_sale",
+    Self::Cancel(_) => "cancel_sale",
     Self::Reschedule(_) => "reschedule_sale",
     Self::Show => "show_sale",
 } }
@@ -109,6 +111,7 @@ impl Decider for Sale {
             (_, None) => self.no(Misdirected::not_found("sale_id")),
             (SaleCommand::Show, Some(_)) => self.receipts.shown(),
             (SaleCommand::Close(close), Some(_)) => self.close(close, now),
+            (SaleCommand::Cancel(cancel), Some(plan)) => self.cancel(cancel, plan, at),
             (SaleCommand::Reschedule(to), Some(plan)) => self.reschedule(&to, plan, at),
             (SaleCommand::Pause(steer), Some(_)) => self.set_pause(steer, true, now),
             (SaleCommand::Resume(steer), Some(_)) => self.set_pause(steer, false, now),
@@ -182,6 +185,28 @@ impl Sale {
         if let Some(repeated) = self.repeated(&act) {
             return repeated;
         }
+        self.end(act, now)
+    }
+
+    /// Closes it before anything of it opens.
+    fn cancel(&self, cancel: SteerSale, plan: &SaleCreated, at: Moment) -> Decided<Self> {
+        let act = cancel.act("cancel");
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        let view = self.view(plan);
+        let opens_at = view.opens_at();
+        if opens_at <= at.now && !view.is_cancelled() {
+            let problem = format!(
+                "is that of a sale that opened at {opens_at}, and it is {}: close it to end it",
+                at.now
+            );
+            return self.no(Misdirected::Invalid(Invalid::new("sale_id", problem)));
+        }
+        self.end(act, at.stamp)
+    }
+
+    fn end(&self, act: Act, now: UnixMs) -> Decided<Self> {
         // Closing twice changes nothing, so it is no event.
         if self.closed.is_some() {
             return self.receipts.shown();

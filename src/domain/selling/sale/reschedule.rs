@@ -44,8 +44,7 @@ impl RescheduleSale {
         let before = sale.window();
         let opens_at = self.opens_at.unwrap_or(before.opens_at).checked("open_time")?;
         if opens_at != before.opens_at {
-            let items = sale.plan.items.iter().map(|item| sale.item_window(item).opens_at);
-            let first = items.fold(before.opens_at, UnixMs::min);
+            let first = sale.opens_at();
             if first <= now {
                 let problem = format!(
                     "is {opens_at}, and the sale opened at {first}: an opening that has passed does \

@@ -61,6 +61,17 @@ impl SaleView {
         self.window().moved_ms(&self.plan)
     }
 
+    /// When anything of it is on sale first.
+    pub fn opens_at(&self) -> UnixMs {
+        let items = self.plan.items.iter().map(|item| self.item_window(item).opens_at);
+        items.fold(self.window().opens_at, UnixMs::min)
+    }
+
+    /// Whether it was closed before anything of it opened.
+    pub fn is_cancelled(&self) -> bool {
+        self.closed.as_ref().is_some_and(|closed| closed.closed_at_ms < self.opens_at())
+    }
+
     /// When nothing of it is on sale any more.
     pub fn closes_at(&self) -> UnixMs {
         self.schedule.as_ref().map_or_else(|| self.plan.on_sale().1, |to| to.window.closes_at)

@@ -194,6 +194,7 @@ pub(super) fn sale_commands() -> Vec<SaleCommand> {
         SaleCommand::Pause(steer()),
         SaleCommand::Resume(steer()),
         SaleCommand::Close(steer()),
+        SaleCommand::Cancel(steer()),
         SaleCommand::Reschedule(RescheduleSale {
             steer: steer(),
             opens_at: Some(AT),

@@ -108,6 +108,18 @@ class AsyncDoorbuster(AsyncCaller):
         """Takes new orders again, except for items that were paused themselves."""
         return await self._ask(locals(), v1.ResumeSaleRequest, v1.ResumeSaleResponse)
 
+    async def cancel_sale(
+        self,
+        sale_id: str,
+        *,
+        reason: str,
+        operator: str | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> v1.CancelSaleResponse:
+        """Closes every item of a sale that has not opened yet."""
+        return await self._ask(locals(), v1.CancelSaleRequest, v1.CancelSaleResponse)
+
     async def close_sale(
         self,
         sale_id: str,
