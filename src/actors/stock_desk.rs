@@ -175,7 +175,7 @@ impl StockDesk {
         }
         let read = async || self.asked(move |reports| reports.watched_items(&[sale])).await;
         let (mut items, mut position) = read().await?;
-        if items.is_empty() {
+        if items.is_empty() || !items.iter().all(WatchedItem::has_window) {
             // It may have been created just now.
             self.catch_up().await;
             (items, position) = read().await?;

@@ -29,7 +29,8 @@ pub struct WatchedItem {
     pub sale_id: SaleId,
     pub sku: String,
     pub available_units: i64,
-    window: Window,
+    /// Absent where the catalog is behind the stock and does not have the item yet.
+    window: Option<Window>,
 }
 
 /// When an item takes orders.
@@ -39,13 +40,6 @@ struct Window {
     closes_at: UnixMs,
     paused: bool,
     closed: bool,
-}
-
-impl Default for Window {
-    /// Of an item that the catalog does not know yet: it will in a moment.
-    fn default() -> Self {
-        Self { opens_at: UnixMs::LATEST, closes_at: UnixMs::LATEST, paused: false, closed: false }
-    }
 }
 
 impl StockState {
@@ -62,9 +56,16 @@ impl StockState {
 }
 
 impl WatchedItem {
+    /// Whether it is known when it takes orders.
+    pub fn has_window(&self) -> bool {
+        self.window.is_some()
+    }
+
     /// Whether it can be bought at that moment.
     pub fn state(&self, now: UnixMs) -> StockState {
-        let Window { opens_at, closes_at, paused, closed } = self.window;
+        let Some(Window { opens_at, closes_at, paused, closed }) = self.window else {
+            return StockState::NotOpenYet;
+        };
         match () {
             () if closed || now >= closes_at => StockState::Closed,
             () if now < opens_at => StockState::NotOpenYet,
@@ -116,7 +117,7 @@ impl Reports {
                     sale_id: SaleId(id_at(row, 1)?),
                     sku: row.get(2)?,
                     available_units: row.get(3)?,
-                    window: windows.get(&item_id).copied().unwrap_or_default(),
+                    window: windows.get(&item_id).copied(),
                 })
             })?;
             Ok((items.collect::<rusqlite::Result<_>>()?, checkpoint.position))
