@@ -12,6 +12,7 @@ mod listeners;
 mod peers;
 mod processes;
 mod stock;
+mod tokens;
 mod watch;
 
 use std::{
@@ -45,7 +46,6 @@ use crate::{
         ClockWatch, Freshness, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Tail,
         TrafficDesk, start_projections,
     },
-    admission::Operators,
     clock::SharedClock,
     config::Config,
     connections::{self, Descriptors, Phase},
@@ -272,8 +272,8 @@ impl Node {
         listeners: Listeners,
         phase: told::Receiver<Phase>,
     ) -> anyhow::Result<(Self, Task<anyhow::Result<()>>)> {
-        let operators = operators(config)?;
         let metrics = Arc::new(Metrics::new(clock.now()));
+        let (tokens, watching) = tokens::start(config, &metrics, &clock)?;
         let own = Arc::<OwnAppends>::default();
         let store = MeteredStore::over(
             store,
@@ -296,7 +296,8 @@ impl Node {
         let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
         let room = room(config);
         let grpc_port = listeners.grpc.local_addr()?.port();
-        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port, &network);
+        let seen = (&network, &tokens, config);
+        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port, seen);
         let web = web_server(listeners.web, looked_at, room.web);
         let seen = actors.node_parts(config, &projections, &freshness, &network);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
@@ -308,15 +309,13 @@ impl Node {
         let parts = actors.manager_parts(config, &tail, &reports);
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
-        let board = (room.board, grpc_port);
-        let shown = (Arc::clone(&operators), network.clone(), Arc::clone(&pulses));
+        let shown = (Arc::clone(&tokens), network.clone(), Arc::clone(&pulses));
         let served = actors.served(config, &reads, &sales, (&traffic, &stock.desk), shown);
         let services = grpc::Services::new(served, phase)?;
-        let steered = (services.routes(), operators);
+        let (board, steered) = ((room.board, grpc_port), (services.routes(), tokens));
         let shown = actors.shown(board, config, (reports, pulses), &reads, steered);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
-        let background = actors.background_tasks(config, (store, own), clock);
-        let background = background.start().into_iter().chain(processes).collect();
+        let tasks = actors.background_tasks(config, (store, own), clock).start().into_iter();
         let (http, limits) = (listeners.http, limits(config, room));
         let serve = move |grpc| grpc::serve(grpc::Listeners { grpc, http }, services, limits);
         let serving = once_met(among.as_ref(), readiness, listeners.grpc, serve)?;
@@ -325,7 +324,7 @@ impl Node {
             traffic,
             projection_threads,
             reads,
-            background,
+            background: tasks.chain(processes).chain([watching]).collect(),
             watch,
             looking_on,
             stock,
@@ -397,15 +396,6 @@ fn reports(config: &Config, projections: &[ProjectionHandle]) -> Reports {
         let damaged = projections.iter().find(|projection| projection.name == name);
         damaged.iter().for_each(|projection| projection.file_is_damaged());
     })
-}
-
-/// Who may steer.
-fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
-    let operators = match &config.operators_file {
-        Some(file) => Operators::read(file).context("operators_file is refused")?,
-        None => Operators::none(),
-    };
-    Ok(Arc::new(operators))
 }
 
 /// Answers machines, if they are to be answered.

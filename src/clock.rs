@@ -7,7 +7,9 @@ mod sale;
 pub mod steering;
 
 use std::{
+    fs::File,
     future::Future,
+    io::{self, Read as _},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -180,4 +182,14 @@ pub fn new_nonce() -> [u8; 32] {
         half.copy_from_slice(Uuid::new_v4().as_bytes());
     }
     nonce
+}
+
+/// 256 random bits of the system.
+///
+/// # Errors
+/// When the system gives none.
+pub fn new_secret() -> io::Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    Ok(secret)
 }

@@ -12,6 +12,7 @@ mod limits;
 mod overrides;
 mod peers;
 mod setting;
+mod tokens;
 
 use std::{
     ffi::OsString,
@@ -21,7 +22,7 @@ use std::{
 
 pub use overrides::Overrides;
 pub use peers::Peers;
-pub use setting::{Bounds, Config, Setting};
+pub use setting::{Bounds, Config, PublicRoutes, Setting};
 
 use addresses::OFF;
 use document::{Complaint, Document, Section};
@@ -111,19 +112,8 @@ pub const SETTINGS: &[Setting] = &[
     },
     addresses::STOCK,
     limits::STOCK_WATCHERS_MAX,
-    Setting {
-        key: "operators_file",
-        unit: "",
-        bounds: Bounds::Text("a file that others cannot read"),
-        get: |config| {
-            let file = config.operators_file.as_deref();
-            file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
-        },
-        set: |config, text, _| {
-            config.operators_file = Some(PathBuf::from(text));
-            Ok(())
-        },
-    },
+    tokens::FILE,
+    tokens::PUBLIC_ROUTES,
     peers::LISTEN,
     peers::ADDRESS,
     peers::SECRET_FILE,

@@ -93,6 +93,20 @@ pub fn write<T>(path: &Path, fill: impl FnOnce(&mut Draft) -> io::Result<T>) -> 
     Ok(filled)
 }
 
+/// The same of a file that only its owner may read, where it is not there before.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_private<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut Draft) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut draft = Draft::with_mode(path, 0o600)?;
+    let filled = fill(&mut draft)?;
+    publish([draft.finish()?])?;
+    Ok(filled)
+}
+
 /// Gives files their names, one after the other, and syncs their directories.
 ///
 /// # Errors
@@ -122,10 +136,15 @@ impl Draft {
     /// # Errors
     /// When nothing can be written there: the file may be read only, or its directory.
     pub fn of(path: &Path) -> io::Result<Self> {
+        Self::with_mode(path, 0o666)
+    }
+
+    /// With the rights that a file gets which is not there before.
+    fn with_mode(path: &Path, mode: u32) -> io::Result<Self> {
         let (file, place) = match find(path)? {
             Target::Stream(file) => (file, None),
             Target::File(target, before) => {
-                let (file, part) = begin(&target, before.as_ref())?;
+                let (file, part) = begin(&target, before.as_ref(), mode)?;
                 (file, Some(Place { part, target }))
             }
         };
@@ -237,7 +256,7 @@ fn open_descriptor(directory: &Path, name: &OsStr) -> io::Result<File> {
 }
 
 /// Makes the part of a file, with the rights that the file has or will have.
-fn begin(target: &Path, before: Option<&Metadata>) -> io::Result<(File, Part)> {
+fn begin(target: &Path, before: Option<&Metadata>, mode: u32) -> io::Result<(File, Part)> {
     let (Some(directory), Some(name)) = (target.parent(), target.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
     };
@@ -245,7 +264,7 @@ fn begin(target: &Path, before: Option<&Metadata>) -> io::Result<(File, Part)> {
     sweep(directory, name);
     for _ in 0..NAMES_MAX {
         let path = directory.join(part_name(name));
-        let mode = if before.is_some() { 0o600 } else { 0o666 };
+        let mode = if before.is_some() { 0o600 } else { mode };
         let opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
         let file = match opened {
             Ok(file) => file,

@@ -14,7 +14,10 @@ impl From<TokenRefused> for TokenFault {
     fn from(why: TokenRefused) -> Self {
         match why {
             TokenRefused::Missing => Self::Missing,
-            TokenRefused::Wrong => Self::Wrong,
+            TokenRefused::Unknown => Self::Unknown,
+            TokenRefused::Expired => Self::Expired,
+            TokenRefused::Revoked => Self::Revoked,
+            TokenRefused::InUrl => Self::InUrl,
         }
     }
 }

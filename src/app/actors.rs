@@ -19,9 +19,9 @@ use crate::{
         TrafficParts,
         process::{ManagerParts, Receivers},
     },
-    admission::{CurrentServiceLevel, Operators},
+    admission::{CurrentServiceLevel, Tokens},
     clock::SharedClock,
-    config::Config,
+    config::{Config, PublicRoutes},
     domain::{
         alert::Book,
         coupon::CouponBatch,
@@ -152,8 +152,9 @@ impl Actors {
         projections: &[ProjectionHandle],
         freshness: &Arc<Freshness>,
         grpc_port: u16,
-        network: &Option<Arc<PeerNetwork>>,
+        (network, tokens, config): (&Option<Arc<PeerNetwork>>, &Arc<Tokens>, &Config),
     ) -> web::Parts {
+        let PublicRoutes { traffic: beacons, board } = config.public_routes;
         web::Parts {
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
@@ -166,6 +167,8 @@ impl Actors {
             service: Arc::clone(&self.service),
             nodes: sees(network),
             grpc_port,
+            tokens: Arc::clone(tokens),
+            opened: web::routes::Opened { traffic: beacons, board },
         }
     }
 
@@ -267,7 +270,7 @@ impl Actors {
         config: &Config,
         (reports, desk): (Reports, Arc<PulseDesk>),
         reads: &ReadSide,
-        (services, operators): (Routes, Arc<Operators>),
+        (services, tokens): (Routes, Arc<Tokens>),
     ) -> BoardParts {
         BoardParts {
             desk,
@@ -277,7 +280,8 @@ impl Actors {
             data: config.data.clone(),
             services,
             service: Arc::clone(&self.service),
-            operators,
+            tokens,
+            public: config.public_routes.board,
             readiness: self.shared.readiness.clone(),
             metrics: Arc::clone(&self.shared.metrics),
             clock: Arc::clone(&self.shared.clock),
@@ -309,7 +313,7 @@ impl Actors {
         reads: &ReadSide,
         sales: &Sales,
         (traffic, stock): (&Arc<TrafficDesk>, &Arc<StockDesk>),
-        (operators, network, pulses): (Arc<Operators>, Option<Arc<PeerNetwork>>, Arc<PulseDesk>),
+        (tokens, network, pulses): (Arc<Tokens>, Option<Arc<PeerNetwork>>, Arc<PulseDesk>),
     ) -> grpc::Parts {
         grpc::Parts {
             sales: sales.clone(),
@@ -330,7 +334,7 @@ impl Actors {
             service: Arc::clone(&self.service),
             readiness: self.shared.readiness.clone(),
             clock: Arc::clone(&self.shared.clock),
-            operators,
+            tokens,
             metrics: Arc::clone(&self.shared.metrics),
         }
     }

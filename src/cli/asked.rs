@@ -4,7 +4,7 @@
 
 use std::{cell::OnceCell, env, ffi::OsString, fmt, path::Path, path::PathBuf, sync::Arc};
 
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use super::{
     Common,
@@ -12,9 +12,11 @@ use super::{
     models::{Models, Scratch},
     server::Server,
     source::{Credentials, OpenLog, Store},
+    token_file::TokenFile,
 };
 use crate::{
     clock::WallClock,
+    crowd::{channel::Channel, operator::Token},
     grpc::{self, ReadSide},
 };
 
@@ -39,6 +41,8 @@ pub struct Asked {
     credentials: Credentials,
     #[command(flatten)]
     scratch: Scratch,
+    #[command(flatten)]
+    token: TokenFile,
     #[arg(from_global)]
     quiet: bool,
     #[arg(skip)]
@@ -77,7 +81,8 @@ impl Asked {
 
     fn running(&self) -> Server {
         let url = self.server.clone().or_else(|| env::var(SERVER).ok());
-        Server { url: url.unwrap_or_else(|| DEFAULT_SERVER.to_owned()) }
+        let url = url.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        Server { url, token: self.token.clone() }
     }
 
     fn opened(&self, data: &Path) -> Result<&Opened, Failure> {
@@ -94,6 +99,8 @@ impl Asked {
         let channel = log.block_on(grpc::connect(reads)).map_err(|error| {
             Failure::new(Code::Failed, format!("the read models cannot be asked: {error}"))
         })?;
+        // The answers of one's own files need no token.
+        let channel = Channel::new(channel, Token::default());
         Ok(self.opened.get_or_init(|| Opened { log, channel, _models: models }))
     }
 }

@@ -122,7 +122,7 @@ async fn measure(
     common: &Common,
 ) -> anyhow::Result<BenchFigures> {
     let operator = arguments.operator()?;
-    let mut hot = HotItem::put_up_several(url, process, operator, arguments.items).await?;
+    let mut hot = HotItem::put_up_several(url, process, operator.clone(), arguments.items).await?;
     let item_id = hot.target.item(0).to_owned();
     let echo = Target::new(echo.url(), item_id, 0).in_process(Some(echo.process()));
     let echo = Arc::new(echo);
@@ -154,7 +154,8 @@ async fn measure(
     if arguments.cases.is_empty() || arguments.cases.contains(&Case::Traffic) {
         common.note("traffic");
         let run = new_request_id().0.as_u64_pair().0;
-        let measured = beacons::measure(url, hot.target.item(0), run, duration).await?;
+        let measured =
+            beacons::measure((url, &operator.token), hot.target.item(0), run, duration).await?;
         hot.catch_up().await?;
         figures.beacons = Some(measured);
     }

@@ -18,7 +18,6 @@ use super::{
     output::answer,
     server::Server,
     signals::{Interruption, is_interruption},
-    write::TokenFile,
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
@@ -47,8 +46,6 @@ const FIGURES_WITHIN: Duration = Duration::from_secs(60);
 pub struct Args {
     #[command(flatten)]
     server: Server,
-    #[command(flatten)]
-    token: TokenFile,
     /// Units on offer, 1 to 100000
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     units: u32,
@@ -108,7 +105,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         time_to_pay_seconds: args.time_to_pay_seconds,
     })?;
     let script = Script::Simulated { plan: Arc::new(plan), troubles: None };
-    let operator = args.token.operator(OPERATOR)?;
+    let operator = args.server.token.operator(OPERATOR)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (interruption, so_far) = (Interruption::catch()?, SoFar::default());
     let buying = buy(&script, &args.server, operator, &so_far, common);
@@ -139,10 +136,11 @@ async fn buy(
 ) -> anyhow::Result<Outcome> {
     // This says best what is wrong with an address; the connections of a crowd wait longer.
     server.connect().await?;
-    let channel = connect(&server.url).await?;
+    let channel = connect(&server.url, &operator.token).await?;
     let offers = script.offers();
     // A sale with a new id, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;
+    let token = operator.token.clone();
     let terms = script.terms(WallClock.now(), operator);
     let request_id = |nth| uuid_of(run, u64::from(nth)).to_string();
     let sales = put_up(channel.clone(), &offers, &terms, request_id)
@@ -151,7 +149,7 @@ async fn buy(
     common.note(format_args!("sale {}", sales.sale_ids.join(", ")));
     common.note(format_args!("{} shoppers come to {}", script.shoppers(), server.url));
 
-    let caller = Caller::connect(&server.url, CONNECTIONS).await?;
+    let caller = Caller::connect(&server.url, &token, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
     so_far.begin(&crowd, sales.items.iter().map(|item| item.units));
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();

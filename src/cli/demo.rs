@@ -58,7 +58,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
-    config::Config,
+    config::{Config, PublicRoutes},
     crowd::{
         caller::{Caller, connect},
         driver::Crowd,
@@ -97,7 +97,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         store_credentials_file: args.store.credentials.file.clone(),
         http: None,
         web: None,
-        operators_file: Some(tokens.file.clone()),
+        tokens_file: Some(tokens.file.clone()),
+        // Everybody who has the machine may watch; steering takes the token that is printed.
+        public_routes: PublicRoutes { board: true, ..PublicRoutes::default() },
         ..config
     };
     let stall = watch::Sender::new(false);
@@ -179,7 +181,7 @@ impl Stage<'_> {
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
 async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Result<Played> {
     let Stage { address, tokens, .. } = stage;
-    let channel = connect(address).await.context("the server cannot be reached")?;
+    let channel = connect(address, &tokens.own.token).await.context("no server is reached")?;
     let mut figures = Figures::new(channel.clone());
     let offers = script.offers();
     let run = sale_number(script, stage.store);
@@ -192,7 +194,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     .context("the sale cannot be put up")?;
     let board = announce(script, stage, &sales, common);
 
-    let caller = Caller::connect(address, CONNECTIONS).await?;
+    let caller = Caller::connect(address, &tokens.own.token, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
     stage.so_far.begin(&crowd, sales.items.iter().map(|item| item.units));
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();

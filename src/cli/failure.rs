@@ -80,7 +80,7 @@ impl Failure {
         if ours.is_none() && is_of_another_protocol(status) {
             message.push_str("\nis this the gRPC port of a doorbuster? see --server");
         }
-        if reason == "OPERATOR_UNKNOWN" {
+        if reason.starts_with("TOKEN_") {
             message
                 .push_str("\nthe token is the first line of --token-file (DOORBUSTER_TOKEN_FILE)");
         }

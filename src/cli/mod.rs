@@ -40,12 +40,13 @@ mod server;
 mod signals;
 mod since;
 mod source;
+mod token_file;
 pub mod verify;
 mod whose;
 mod write;
 
 pub use audience::traffic;
-pub use operations::{alert, incident, level, nodes, script};
+pub use operations::{alert, incident, level, nodes, script, token};
 pub use selling::{coupon, item, order, sale, sale_file};
 use selling::{explain, order_list, references};
 
@@ -122,6 +123,14 @@ pub enum Verb {
   doorbuster nodes
   doorbuster nodes --server http://node-1:7420 --json")]
     Nodes(nodes::Args),
+    /// Make, list, rotate and revoke tokens in their file
+    #[command(before_help = "Examples:
+  doorbuster token new --role operator --name olga
+  doorbuster token new --role shop --name web-shop --out /etc/doorbuster/shop.token
+  doorbuster token list
+  doorbuster token rotate 4f2a9c01d3e8 --overlap-hours 24
+  doorbuster token revoke 4f2a9c01d3e8")]
+    Token(token::Args),
     /// Manage incidents: steps, actions and cost
     #[command(before_help = "Examples:
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
@@ -232,6 +241,7 @@ impl Verb {
             Self::Item(args) => item::run(args, common),
             Self::Level(args) => level::run(args, common),
             Self::Nodes(args) => nodes::run(&args, common),
+            Self::Token(args) => token::run(args, common),
             Self::Incident(args) => incident::run(args, common),
             Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),

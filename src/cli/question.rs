@@ -3,7 +3,7 @@
 use std::mem;
 
 use prost_types::Timestamp;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use super::{
     Common,
@@ -14,6 +14,7 @@ use super::{
     since::Since,
 };
 use crate::{
+    crowd::channel::Channel,
     grpc::proto::{AsOf, as_of::Moment},
     reports::CsvManner,
     values::{Invalid, UnixMs},
@@ -80,7 +81,7 @@ macro_rules! paged {
 
             async fn ask(
                 self,
-                channel: tonic::transport::Channel,
+                channel: $crate::crowd::channel::Channel,
             ) -> Result<tonic::Response<$answer>, tonic::Status> {
                 $client::new(channel).$call(self).await
             }

@@ -5,7 +5,10 @@ mod play;
 mod sale;
 mod what_if;
 
-use super::{Common, models::Scratch, rebuild, server::Server, source::Data, whose::AnySale};
+use super::{
+    Common, models::Scratch, rebuild, server::Server, source::Data, token_file::TokenFile,
+    whose::AnySale,
+};
 use crate::{
     grpc::proto::{CompareReplayRequest, replay_service_client::ReplayServiceClient},
     projections::{Difference, Verdict},
@@ -46,6 +49,8 @@ pub struct Args {
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     #[command(flatten)]
+    token: TokenFile,
+    #[command(flatten)]
     data: Data,
     #[command(flatten)]
     scratch: Scratch,
@@ -55,7 +60,7 @@ pub struct Args {
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let sale = args.sale.id()?;
     let item = args.item.as_deref().map(|text| ItemId::parse("--item", text)).transpose()?;
-    let server = args.server.map(|url| Server { url });
+    let server = args.server.map(|url| Server { url, token: args.token });
     if args.compare {
         return match server {
             Some(server) => compare_there(&server, common),

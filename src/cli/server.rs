@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tonic::{
-    Response, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Response, Status, transport::Endpoint};
 
-use super::failure::{Code, Failure};
+use super::{
+    failure::{Code, Failure},
+    token_file::TokenFile,
+};
+use crate::crowd::channel::Channel;
 use crate::values::RequestId;
 
 /// How long to wait for a connection.
@@ -32,6 +33,8 @@ pub struct Server {
         default_value = "http://127.0.0.1:7420"
     )]
     pub url: String,
+    #[command(flatten)]
+    pub token: TokenFile,
 }
 
 impl Server {
@@ -88,9 +91,10 @@ impl Server {
             Some((_, port)) if port.parse::<u16>().is_ok() => format!("http://{}", self.url),
             Some(_) | None => return Err(bad()),
         };
+        let token = self.token.read()?;
         let endpoint = Endpoint::from_shared(url).map_err(|_| bad())?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS));
-        endpoint.connect().await.map_err(|error| {
+        let channel = endpoint.connect().await.map_err(|error| {
             let message = format!(
                 "no server answers at {}: {}\nstart one with: doorbuster serve, or name another \
                  with --server (DOORBUSTER_SERVER)",
@@ -98,7 +102,8 @@ impl Server {
                 innermost(&error)
             );
             Failure::new(Code::Unreachable, message)
-        })
+        })?;
+        Ok(Channel::new(channel, token))
     }
 }
 

@@ -2,18 +2,12 @@
 //!
 //! A steering verb adds only its request; the forms of the answers are in `decided`.
 
-use std::path::PathBuf;
+use tonic::{Response, Status};
 
-use tonic::{Response, Status, transport::Channel};
-
-use super::{
-    failure::{Code, Failure},
-    server::Server,
-};
+use super::{failure::Failure, server::Server};
 use crate::{
-    admission::read_token,
     clock,
-    crowd::operator::{self, Token},
+    crowd::channel::Channel,
     grpc::proto::{WriteFields, WriteRequest},
     values::{RequestId, bounded_text},
 };
@@ -27,22 +21,12 @@ pub struct Write {
     pub request_id: Option<String>,
 }
 
-/// The token of an operator.
-#[derive(Debug, Clone, clap::Args)]
-pub struct TokenFile {
-    /// A file that others cannot read, with the operator's token in its first line
-    #[arg(long, value_name = "FILE", env = "DOORBUSTER_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
-}
-
 /// What every verb that steers has.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Steering {
     /// The recorded operator, 1 to 64 characters [default: the token's operator, else cli]
     #[arg(long, value_name = "NAME", env = "DOORBUSTER_OPERATOR")]
     operator: Option<String>,
-    #[command(flatten)]
-    token: TokenFile,
     #[command(flatten)]
     pub write: Write,
     #[command(flatten)]
@@ -55,7 +39,6 @@ pub struct Signed {
     pub request_id: String,
     /// Empty where a token says it.
     pub operator: String,
-    pub token: Token,
 }
 
 impl Write {
@@ -65,21 +48,6 @@ impl Write {
             Some(text) => Ok(RequestId::parse("--request-id", text)?),
             None => Ok(clock::new_request_id()),
         }
-    }
-}
-
-impl TokenFile {
-    /// The operator of that name; a token determines the name.
-    pub fn operator(&self, name: &str) -> Result<operator::Operator, Failure> {
-        let name = if self.token_file.is_some() { "" } else { name };
-        Ok(operator::Operator { name: name.to_owned(), token: self.read()? })
-    }
-
-    fn read(&self) -> Result<Token, Failure> {
-        let Some(file) = &self.token_file else { return Ok(Token::default()) };
-        let token = read_token(file)
-            .map_err(|error| Failure::new(Code::Usage, format!("--token-file {error}")))?;
-        Token::bearer(&token).map_err(|_| Failure::new(Code::Usage, "--token-file holds no token"))
     }
 }
 
@@ -96,12 +64,12 @@ impl Steering {
         call: impl AsyncFn(Channel, Signed) -> Result<Response<T>, Status>,
     ) -> Result<T, Failure> {
         let request_id = self.write.id()?;
-        let operator::Operator { mut name, token } = self.token.operator("cli")?;
+        let mut name = self.server.token.operator("cli")?.name;
         if let Some(given) = &self.operator {
             bounded_text("--operator", given, crate::domain::sale::NAME_CHARS_MAX)?;
             name.clone_from(given);
         }
-        let signed = Signed { request_id: request_id.to_string(), operator: name, token };
+        let signed = Signed { request_id: request_id.to_string(), operator: name };
         self.server.write(request_id, async |channel| call(channel, signed.clone()).await)
     }
 
@@ -111,13 +79,13 @@ impl Steering {
         subject_id: &str,
         reason: &str,
         request: Q,
-        call: impl AsyncFn(Channel, Q, Token) -> Result<Response<T>, Status>,
+        call: impl AsyncFn(Channel, Q) -> Result<Response<T>, Status>,
     ) -> Result<T, Failure> {
         self.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let (subject_id, reason) = (subject_id.to_owned(), reason.to_owned());
             let fields = WriteFields { request_id, subject_id, operator, reason };
-            call(channel, request.clone().with(fields), token).await
+            call(channel, request.clone().with(fields)).await
         })
     }
 }

@@ -33,9 +33,12 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS")]
     pub web: Option<OsString>,
-    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
+    /// The file of tokens [env: DOORBUSTER_TOKENS_FILE] [default: tokens in data]
     #[arg(long, value_name = "FILE")]
-    pub operators_file: Option<OsString>,
+    pub tokens_file: Option<OsString>,
+    /// Routes answered without a token [env: DOORBUSTER_PUBLIC_ROUTES] [default: none]
+    #[arg(long, value_name = "ROUTES")]
+    pub public_routes: Option<OsString>,
     /// Where other nodes on the store are served, or off; without it this node forwards no commands
     /// [env: DOORBUSTER_PEERS_LISTEN] [default: off]
     #[arg(long, value_name = "ADDRESS")]
@@ -160,7 +163,8 @@ impl Overrides {
             "listen" => self.listen.as_ref(),
             "http" => self.http.as_ref(),
             "web" => self.web.as_ref(),
-            "operators_file" => self.operators_file.as_ref(),
+            "tokens_file" => self.tokens_file.as_ref(),
+            "public_routes" => self.public_routes.as_ref(),
             "peers_listen" => self.peers_listen.as_ref(),
             "peers_address" => self.peers_address.as_ref(),
             "peers_secret_file" => self.peers_secret_file.as_ref(),

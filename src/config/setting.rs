@@ -4,6 +4,15 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use crate::store::{StoreAddress, WitnessSync};
 
+/// What no role is asked for though the server has tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublicRoutes {
+    /// Beacons of pages, which no page can sign.
+    pub traffic: bool,
+    /// The pages of the board, for a screen on a wall.
+    pub board: bool,
+}
+
 /// The settings of one server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -21,8 +30,10 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
-    /// A file with the operators and their tokens; `None` if steering is open.
-    pub operators_file: Option<PathBuf>,
+    /// A file with tokens; `None` for the one in `data`, which need not be there.
+    pub tokens_file: Option<PathBuf>,
+    /// Routes that are answered without a token.
+    pub public_routes: PublicRoutes,
     /// Where other nodes on the store are served; `None` if commands are neither forwarded nor taken.
     pub peers_listen: Option<SocketAddr>,
     /// Host and port by which they reach this node; those of `peers_listen` where absent.
@@ -101,7 +112,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7423))),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
-            operators_file: None,
+            tokens_file: None,
+            public_routes: PublicRoutes::default(),
             peers_listen: None,
             peers_address: None,
             peers_secret_file: None,

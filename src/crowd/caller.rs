@@ -9,13 +9,11 @@ use std::{
     time::Duration,
 };
 
-use tonic::{
-    Code, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Status, transport::Endpoint};
 use tonic_types::StatusExt;
 
 use super::sale::ANSWER_BYTES_MAX;
+use super::{channel::Channel, operator::Token};
 use crate::grpc::{
     proto::{
         PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
@@ -35,13 +33,14 @@ const BACKOFF_MS_MIN: u64 = 20;
 const BACKOFF_MS_MAX: u64 = 2_000;
 
 /// Opens a connection. `address` is a URL such as `http://127.0.0.1:7420`.
-pub async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {
-    Endpoint::from_shared(address.to_owned())?
+pub async fn connect(address: &str, token: &Token) -> Result<Channel, tonic::transport::Error> {
+    let channel = Endpoint::from_shared(address.to_owned())?
         .timeout(Duration::from_millis(CALL_MS_MAX))
         .connect_timeout(Duration::from_millis(CALL_MS_MAX))
         .tcp_nodelay(true)
         .connect()
-        .await
+        .await?;
+    Ok(Channel::new(channel, token.clone()))
 }
 
 /// Calls to the purchase service over a few connections, and to the traffic service over one.
@@ -56,13 +55,14 @@ impl Caller {
     /// Opens that many connections, at least one.
     pub async fn connect(
         address: &str,
+        token: &Token,
         connections: usize,
     ) -> Result<Self, tonic::transport::Error> {
         let mut clients = Vec::with_capacity(connections.max(1));
-        let first = connect(address).await?;
+        let first = connect(address, token).await?;
         let traffic = TrafficServiceClient::new(first.clone());
         for number in 0..connections.max(1) {
-            let channel = if number == 0 { first.clone() } else { connect(address).await? };
+            let channel = if number == 0 { first.clone() } else { connect(address, token).await? };
             clients.push(
                 PurchaseServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
             );

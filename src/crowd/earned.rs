@@ -6,9 +6,10 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use super::{
+    channel::Channel,
     figures::{PAGE_SIZE, POLL, count, every_page, passing},
     sale::{ANSWER_BYTES_MAX, PutUp},
 };

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
+use super::channel::Channel;
 use super::sale::{ANSWER_BYTES_MAX, PutUp};
 use crate::grpc::proto::{
     Freshness, GetSalesSummaryRequest, GetStockLevelsRequest, ListActsRequest, OperatorAct,

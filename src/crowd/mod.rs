@@ -7,6 +7,7 @@
 
 pub mod browsing;
 pub mod caller;
+pub mod channel;
 pub mod chaos;
 pub mod deals;
 pub mod driver;

@@ -1,36 +1,31 @@
-//! The operator of a client: a name for the record, and a token if the server requires one.
+//! The operator of a client: a name for the record, and the token of its calls.
 //!
 //! It is here because the crowd creates its own sales; the verbs of the command line, which are
 //! above it, steer as the same operator.
 
-use tonic::{
-    IntoRequest, Request,
-    metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
-};
+use tonic::codegen::http::{HeaderMap, HeaderValue, header, header::InvalidHeaderValue};
 
-/// The token of a call, if there is one.
+/// The token of a client, if it has one.
 #[derive(Debug, Clone, Default)]
-pub struct Token(Option<MetadataValue<Ascii>>);
+pub struct Token(Option<HeaderValue>);
 
 impl Token {
     /// A token as calls carry it.
     ///
     /// # Errors
     /// When it holds what a call cannot carry.
-    pub fn bearer(token: &str) -> Result<Self, InvalidMetadataValue> {
-        let mut bearer = MetadataValue::try_from(format!("Bearer {token}"))?;
+    pub fn bearer(token: &str) -> Result<Self, InvalidHeaderValue> {
+        let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))?;
         // Not to be shown by whatever prints headers.
         bearer.set_sensitive(true);
         Ok(Self(Some(bearer)))
     }
 
-    /// The request with the token in its metadata.
-    pub fn on<T>(&self, request: impl IntoRequest<T>) -> Request<T> {
-        let mut request = request.into_request();
+    /// Puts it where a server looks for it, unless the call has one of its own.
+    pub(super) fn put_on(&self, headers: &mut HeaderMap) {
         if let Some(bearer) = &self.0 {
-            request.metadata_mut().insert("authorization", bearer.clone());
+            headers.entry(header::AUTHORIZATION).or_insert_with(|| bearer.clone());
         }
-        request
     }
 }
 
@@ -46,10 +41,5 @@ impl Operator {
     /// An operator without a token.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), token: Token::default() }
-    }
-
-    /// The call as it is sent by this operator.
-    pub fn sends<T>(&self, message: impl IntoRequest<T>) -> Request<T> {
-        self.token.on(message)
     }
 }

@@ -1,10 +1,10 @@
 //! Creates the sale of the crowd, through the same RPC as an operator.
 
 use prost_types::{Duration, Timestamp};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 pub use super::deals::UNIT_PRICE_MINOR;
-use super::{deals, operator::Operator};
+use super::{channel::Channel, deals, operator::Operator};
 use crate::{
     grpc::proto::{
         AlertRule, CloseSaleRequest, CreateSaleRequest, ItemDraft, PlannedUnits, SaleDraft,
@@ -104,7 +104,6 @@ pub async fn put_up(
             sale: Some(draft(offers, terms)),
             operator: terms.operator.name.clone(),
         };
-        let request = terms.operator.sends(request);
         let sale = client.create_sale(request).await?.into_inner().sale.unwrap_or_default();
         if sale.items.len() != offers.len() {
             return Err(Status::internal(format!(
@@ -142,7 +141,6 @@ pub async fn close(
             operator: operator.name.clone(),
             reason: "the crowd has left".to_owned(),
         };
-        let request = operator.sends(request);
         position = client.close_sale(request).await?.into_inner().position.max(position);
     }
     Ok(position)

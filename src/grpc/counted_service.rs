@@ -26,6 +26,7 @@ use tonic::{
 };
 
 use super::{
+    authenticator::Authenticator,
     bodies::{End, Held, Reserved, Until},
     foreign::{complete, method_unknown},
     methods::{Method, Methods},
@@ -46,6 +47,7 @@ use crate::{
 pub(super) struct CountedService<S> {
     service: S,
     methods: Methods,
+    authenticator: Authenticator,
     gate: Gate,
     phase: watch::Receiver<Phase>,
 }
@@ -53,21 +55,28 @@ pub(super) struct CountedService<S> {
 /// Wraps the services of a node.
 pub(super) struct CallCounter {
     methods: Methods,
+    authenticator: Authenticator,
     gate: Gate,
     /// The phase of the server: endless streams end when it stops.
     phase: watch::Receiver<Phase>,
 }
 
 impl CallCounter {
-    pub(super) fn new(methods: Methods, gate: Gate, phase: watch::Receiver<Phase>) -> Self {
-        Self { methods, gate, phase }
+    pub(super) fn new(
+        methods: Methods,
+        authenticator: Authenticator,
+        gate: Gate,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        Self { methods, authenticator, gate, phase }
     }
 
     pub(super) fn count<S>(&self, service: S) -> CountedService<S> {
-        let Self { methods, gate, phase } = self;
+        let Self { methods, authenticator, gate, phase } = self;
         CountedService {
             service,
             methods: methods.clone(),
+            authenticator: authenticator.clone(),
             gate: gate.clone(),
             phase: phase.clone(),
         }
@@ -118,17 +127,38 @@ where
         if let Some(timer) = &timer {
             request.extensions_mut().insert(timer.deadline.clone());
         }
-        let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
-        let let_in = timeout.map_err(CallError::from).and(let_in);
+        let let_in = self.admitted(&method, &mut request).and_then(|held| {
+            timeout.map_err(CallError::from)?;
+            method.part.map_or(Ok(()), |part| self.gate.ask(part, 1))?;
+            Ok(held)
+        });
         let answer = match let_in {
-            Ok(()) if timer.as_ref().is_some_and(Timer::is_over) => refused(CallError::deadline()),
-            Ok(()) if !method.is_known => {
+            Ok(_) if timer.as_ref().is_some_and(Timer::is_over) => refused(CallError::deadline()),
+            Ok(_) if !method.is_known => {
                 refused(method_unknown(request.uri().path().trim_start_matches('/')))
             }
-            Ok(()) => self.begin(&method, request),
+            Ok(None) => self.begin(&method, request),
+            Ok(Some(end)) => while_valid(self.begin(&method, request), end),
             Err(failure) => refused(failure),
         };
         Call { answer: within_span(trace, span, answer), method, timer }
+    }
+
+    /// Asks for the token of a call. What ends with the token comes with its end.
+    fn admitted(
+        &self,
+        method: &Method,
+        request: &mut http::Request<Body>,
+    ) -> Result<Option<End>, CallError> {
+        let Some(roles) = method.roles else { return Ok(None) };
+        let asks = &self.authenticator;
+        let Some(token) = asks.admit(request.uri(), request.headers(), roles)? else {
+            return Ok(None);
+        };
+        if let Some(hidden) = asks.hides(&token) {
+            request.extensions_mut().insert(hidden);
+        }
+        Ok((method.streams || method.takes_stream).then(|| asks.end_of(&token)))
     }
 
     /// Hands a call on, with what its connection lets it hold.
@@ -179,6 +209,20 @@ fn until_stopped(answer: Answering, mut phase: watch::Receiver<Phase>) -> Answer
     });
     Box::pin(async move {
         let answer = answer.await?;
+        if answer.headers().contains_key("grpc-status") {
+            return Ok(answer);
+        }
+        Ok(answer.map(|body| Body::new(Until::new(body, end))))
+    })
+}
+
+/// The call ends when its token does: a caller's stream also before it is answered.
+fn while_valid(answer: Answering, mut end: End) -> Answering {
+    Box::pin(async move {
+        let answer = tokio::select! {
+            answer = answer => answer?,
+            failure = &mut end => return Ok(Status::from(failure).into_http::<Body>()),
+        };
         if answer.headers().contains_key("grpc-status") {
             return Ok(answer);
         }

@@ -12,7 +12,7 @@ use super::{
     status::code_name,
 };
 use crate::{
-    admission::ServicePart,
+    admission::{Roles, ServicePart},
     metrics::{MethodCalls, Metrics},
     values::narrow,
 };
@@ -24,6 +24,8 @@ pub(super) struct Method {
     /// None where calls are not counted.
     calls: Option<MethodCalls>,
     pub(super) part: Option<ServicePart>,
+    /// The roles that may call it; `None` where everybody may.
+    pub(super) roles: Option<Roles>,
     pub(super) weight: Weight,
     /// Its messages may be larger than a command.
     pub(super) takes_much: bool,
@@ -62,13 +64,15 @@ impl Methods {
             for service in &file.service {
                 for method in &service.method {
                     let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
-                    // A test finds an RPC without a row; until then it is served like a command.
+                    // A test finds an RPC without a row; until then it is served like a command that
+                    // no role may call.
                     let row = Rpc::named(&name);
                     let takes_stream = method.client_streaming();
                     let method = Method {
                         calls: Some(metrics.calls_of(name.clone())),
                         // A stream outlasts a level: its messages are judged one by one.
                         part: row.and_then(|row| row.part).filter(|_| !takes_stream),
+                        roles: Some(row.map_or(Roles::NONE, |row| row.roles)),
                         weight: row.map_or(Weight::Light, |row| row.weight),
                         takes_much: row.is_some_and(|row| row.size != Size::Command),
                         is_known: true,
@@ -83,13 +87,14 @@ impl Methods {
         let unknown = metrics.calls_of("unknown".to_owned());
         Ok(Self {
             known: Arc::new(known),
-            unknown: Arc::new(plain("unknown", Weight::Light, Some(unknown))),
+            unknown: Arc::new(plain("unknown", Weight::Light, Some(unknown), Some(Roles::ANY))),
         })
     }
 
     /// Of services that are not counted.
-    pub(super) fn uncounted() -> Self {
-        Self { known: Arc::default(), unknown: Arc::new(plain("uncounted", Weight::Beside, None)) }
+    pub(super) fn uncounted(roles: Option<Roles>) -> Self {
+        let any = plain("uncounted", Weight::Beside, None, roles);
+        Self { known: Arc::default(), unknown: Arc::new(any) }
     }
 
     /// The method with that path.
@@ -98,13 +103,14 @@ impl Methods {
     }
 }
 
-fn plain(name: &str, weight: Weight, calls: Option<MethodCalls>) -> Method {
+fn plain(name: &str, weight: Weight, calls: Option<MethodCalls>, roles: Option<Roles>) -> Method {
     let name = name.to_owned();
     let beside = weight == Weight::Beside;
     Method {
         name,
         calls,
         part: None,
+        roles,
         weight,
         takes_much: false,
         is_known: beside,

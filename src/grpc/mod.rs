@@ -4,6 +4,7 @@
 mod as_of;
 mod at_rest;
 mod audience;
+mod authenticator;
 mod bodies;
 mod connect;
 mod convert;
@@ -15,7 +16,6 @@ mod methods;
 mod notices;
 mod one_connection;
 mod operations;
-mod operator;
 pub mod peers;
 mod read_side;
 pub mod replay;

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 use self::rows::{figures, sale_line, second, stock_level};
 pub(in crate::grpc) use self::rows::{money, order_record};
-use super::{ReadSide, convert, proto, status::CallError};
+use super::{ReadSide, authenticator::Hidden, convert, proto, status::CallError};
 use crate::{
     domain::item::OrderState,
     projections::{catalog, may_pass, orders, sales, stock, timeline},
@@ -88,12 +88,13 @@ impl proto::report_service_server::ReportService for ReportApi {
         &self,
         request: Request<proto::ListOrdersRequest>,
     ) -> Result<Response<proto::ListOrdersResponse>, Status> {
+        let hidden = Hidden::from(request.extensions());
         let request = request.into_inner();
         let query = ListOrdersQuery {
             sale_id: sale_id(&request.sale_id)?,
             item_id: item_id(&request.item_id)?,
             state: state(request.state)?,
-            buyer: buyer(request.buyer)?,
+            buyer: buyer(request.buyer, hidden.as_ref())?,
             placed_from: moment("placed_from", request.placed_from)?,
             placed_until: moment("placed_until", request.placed_until)?,
             paging: paging(request.page_size, request.page_token),
@@ -106,7 +107,14 @@ impl proto::report_service_server::ReportService for ReportApi {
             })
             .await?;
         Ok(Response::new(proto::ListOrdersResponse {
-            orders: page.rows.into_iter().map(order_record).collect(),
+            orders: page
+                .rows
+                .into_iter()
+                .map(|mut row| {
+                    row.buyer = shown(row.buyer, hidden.as_ref());
+                    order_record(row)
+                })
+                .collect(),
             next_page_token: page.next_page_token,
             freshness: Some(self.reads.freshness(orders::NAME, page.checkpoint)),
         }))
@@ -258,7 +266,8 @@ impl proto::report_service_server::ReportService for ReportApi {
         &self,
         request: Request<proto::ListRefundsDueRequest>,
     ) -> Result<Response<proto::ListRefundsDueResponse>, Status> {
-        Ok(Response::new(self.reads.refunds_due(request.into_inner()).await?))
+        let hidden = Hidden::from(request.extensions());
+        Ok(Response::new(self.reads.refunds_due(request.into_inner(), hidden).await?))
     }
 
     async fn get_refund_report(
@@ -306,9 +315,21 @@ fn order_id(text: &str) -> Result<Option<OrderId>, CallError> {
     if text.is_empty() { Ok(None) } else { Ok(Some(OrderId::parse("order_id", text)?)) }
 }
 
-/// The buyer that is asked for, where one is.
-fn buyer(buyer: String) -> Result<Option<String>, CallError> {
-    if buyer.is_empty() { Ok(None) } else { Ok(Some(convert::buyer(buyer)?)) }
+/// The buyer that is asked for, where one is. By asking for names, pseudonyms could be told apart.
+fn buyer(buyer: String, hidden: Option<&Hidden>) -> Result<Option<String>, CallError> {
+    match hidden {
+        _ if buyer.is_empty() => Ok(None),
+        Some(_) => Err(CallError::filter_forbidden("buyer")),
+        None => Ok(Some(convert::buyer(buyer)?)),
+    }
+}
+
+/// A buyer as the caller may see them.
+fn shown(buyer: String, hidden: Option<&Hidden>) -> String {
+    match hidden {
+        Some(hidden) => hidden.name(&buyer),
+        None => buyer,
+    }
 }
 
 fn moment(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<UnixMs>, CallError> {

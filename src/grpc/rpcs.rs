@@ -6,7 +6,7 @@
 //! directions, so an RPC without a row fails by name.
 
 use super::proto;
-use crate::admission::ServicePart;
+use crate::admission::{Roles, ServicePart};
 
 /// One RPC.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,8 @@ pub struct Rpc {
     pub service: &'static str,
     pub method: &'static str,
     pub purpose: Purpose,
-    pub role: Role,
+    /// The roles of tokens that may call it, where the server has tokens.
+    pub roles: Roles,
     /// The part of the service that answers it; `None` where it is answered at every level.
     pub part: Option<ServicePart>,
     pub weight: Weight,
@@ -37,15 +38,6 @@ pub enum Purpose {
     Report,
     /// Beacons of traffic.
     Record,
-}
-
-/// The role that may call an RPC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Any client.
-    Anyone,
-    /// A client with an operator's token, where the server has a file of operators.
-    Operator,
 }
 
 /// What a call holds of the share of its connection.
@@ -109,16 +101,6 @@ impl Purpose {
     }
 }
 
-impl Role {
-    /// The word in documents.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
-            Self::Operator => "operator",
-        }
-    }
-}
-
 impl Weight {
     /// The words in documents.
     pub fn words(self) -> &'static str {
@@ -155,14 +137,14 @@ pub trait AboutItem {
 
 /// Writes the rows, and for each routed one the trait by which clients route its request.
 macro_rules! rpcs {
-    ($($service:ident $method:ident: $purpose:ident, $role:ident, $part:tt, $weight:ident, $size:ident
+    ($($service:ident $method:ident: $purpose:ident, $roles:ident, $part:tt, $weight:ident, $size:ident
         $(, by $request:ident.$field:ident)?;)+) => {
         /// All RPCs.
         pub const ALL: &[Rpc] = &[$(Rpc {
             service: stringify!($service),
             method: stringify!($method),
             purpose: Purpose::$purpose,
-            role: Role::$role,
+            roles: Roles::$roles,
             part: rpcs!(@part $part),
             weight: Weight::$weight,
             size: Size::$size,
@@ -180,120 +162,120 @@ macro_rules! rpcs {
     (@field $field:ident) => { Some(stringify!($field)) };
 }
 
-// service, method: purpose, role, part that a level sheds, share of the connection, message size,
+// service, method: purpose, roles, part that a level sheds, share of the connection, message size,
 // and the field that routes.
 rpcs! {
-    AlertService ListAlerts: Look, Anyone, -, Answer, Command;
-    AlertService FollowAlerts: Look, Anyone, -, Following, Command;
-    AlertService ListAlertRules: Look, Anyone, -, Answer, Command;
-    AlertService CheckAlertRule: Look, Anyone, -, Light, Command;
+    AlertService ListAlerts: Look, REPORTING, -, Answer, Command;
+    AlertService FollowAlerts: Look, REPORTING, -, Following, Command;
+    AlertService ListAlertRules: Look, REPORTING, -, Answer, Command;
+    AlertService CheckAlertRule: Look, REPORTING, -, Light, Command;
 
-    CouponService ClaimCoupon: Order, Anyone, -, Light, Command;
-    CouponService GrantCoupon: Steer, Operator, -, Light, Command;
-    CouponService CloseBatch: Steer, Operator, -, Light, Command;
-    CouponService RaiseBudget: Steer, Operator, -, Light, Command;
-    CouponService RevokeCoupon: Steer, Operator, -, Light, Command;
-    CouponService GetBatch: Look, Anyone, -, Light, Command;
-    CouponService ListCoupons: Look, Anyone, -, Answer, Command;
+    CouponService ClaimCoupon: Order, BUYING, -, Light, Command;
+    CouponService GrantCoupon: Steer, STEERING, -, Light, Command;
+    CouponService CloseBatch: Steer, STEERING, -, Light, Command;
+    CouponService RaiseBudget: Steer, STEERING, -, Light, Command;
+    CouponService RevokeCoupon: Steer, STEERING, -, Light, Command;
+    CouponService GetBatch: Look, ANY, -, Light, Command;
+    CouponService ListCoupons: Look, SERVING, -, Answer, Command;
 
-    DegradationService SetLevel: Steer, Operator, -, Light, Command;
-    DegradationService GetLevel: Look, Anyone, -, Light, Command;
-    DegradationService ListLevelChanges: Look, Anyone, -, Answer, Command;
+    DegradationService SetLevel: Steer, STEERING, -, Light, Command;
+    DegradationService GetLevel: Look, ANY, -, Light, Command;
+    DegradationService ListLevelChanges: Look, WATCHING, -, Answer, Command;
 
-    IncidentService OpenIncident: Steer, Operator, -, Light, Command;
-    IncidentService AssessIncident: Steer, Operator, -, Light, Command;
-    IncidentService RecordAction: Steer, Operator, -, Light, Command;
-    IncidentService ResolveIncident: Steer, Operator, -, Light, Command;
-    IncidentService ReviewIncident: Steer, Operator, -, Light, Command;
-    IncidentService GetIncident: Look, Anyone, -, Light, Command;
-    IncidentService ListIncidents: Look, Anyone, -, Answer, Command;
+    IncidentService OpenIncident: Steer, STEERING, -, Light, Command;
+    IncidentService AssessIncident: Steer, STEERING, -, Light, Command;
+    IncidentService RecordAction: Steer, STEERING, -, Light, Command;
+    IncidentService ResolveIncident: Steer, STEERING, -, Light, Command;
+    IncidentService ReviewIncident: Steer, STEERING, -, Light, Command;
+    IncidentService GetIncident: Look, WATCHING, -, Light, Command;
+    IncidentService ListIncidents: Look, WATCHING, -, Answer, Command;
 
-    ItemService GetItem: Look, Anyone, -, Light, Command, by GetItemRequest.item_id;
-    ItemService AllocateStock: Steer, Operator, -, Light, Command, by AllocateStockRequest.item_id;
-    ItemService SetReserve: Steer, Operator, -, Light, Command, by SetReserveRequest.item_id;
-    ItemService MoveStock: Steer, Operator, -, Light, Command, by MoveStockRequest.item_id;
-    ItemService WithdrawStock: Steer, Operator, -, Light, Command, by WithdrawStockRequest.item_id;
-    ItemService ReleaseReserve: Steer, Operator, -, Light, Command, by ReleaseReserveRequest.item_id;
-    ItemService SetPurchaseLimit: Steer, Operator, -, Light, Command,
+    ItemService GetItem: Look, ANY, -, Light, Command, by GetItemRequest.item_id;
+    ItemService AllocateStock: Steer, STEERING, -, Light, Command, by AllocateStockRequest.item_id;
+    ItemService SetReserve: Steer, STEERING, -, Light, Command, by SetReserveRequest.item_id;
+    ItemService MoveStock: Steer, STEERING, -, Light, Command, by MoveStockRequest.item_id;
+    ItemService WithdrawStock: Steer, STEERING, -, Light, Command, by WithdrawStockRequest.item_id;
+    ItemService ReleaseReserve: Steer, STEERING, -, Light, Command, by ReleaseReserveRequest.item_id;
+    ItemService SetPurchaseLimit: Steer, STEERING, -, Light, Command,
         by SetPurchaseLimitRequest.item_id;
-    ItemService SetPrices: Steer, Operator, -, Light, Command, by SetPricesRequest.item_id;
-    ItemService SetOffers: Steer, Operator, -, Light, Command, by SetOffersRequest.item_id;
-    ItemService SetGiftUnits: Steer, Operator, -, Light, Command, by SetGiftUnitsRequest.item_id;
-    ItemService SetAudience: Steer, Operator, -, Light, Command, by SetAudienceRequest.item_id;
-    ItemService SetReservePlan: Steer, Operator, -, Light, Command, by SetReservePlanRequest.item_id;
-    ItemService PauseItem: Steer, Operator, -, Light, Command, by PauseItemRequest.item_id;
-    ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
-    ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
-    ItemService WatchStock: Look, Anyone, -, Following, Command;
+    ItemService SetPrices: Steer, STEERING, -, Light, Command, by SetPricesRequest.item_id;
+    ItemService SetOffers: Steer, STEERING, -, Light, Command, by SetOffersRequest.item_id;
+    ItemService SetGiftUnits: Steer, STEERING, -, Light, Command, by SetGiftUnitsRequest.item_id;
+    ItemService SetAudience: Steer, STEERING, -, Light, Command, by SetAudienceRequest.item_id;
+    ItemService SetReservePlan: Steer, STEERING, -, Light, Command, by SetReservePlanRequest.item_id;
+    ItemService PauseItem: Steer, STEERING, -, Light, Command, by PauseItemRequest.item_id;
+    ItemService ResumeItem: Steer, STEERING, -, Light, Command, by ResumeItemRequest.item_id;
+    ItemService CloseItem: Steer, STEERING, -, Light, Command, by CloseItemRequest.item_id;
+    ItemService WatchStock: Look, ANY, -, Following, Command;
 
-    NodeService ListNodes: Look, Anyone, -, Answer, Command;
+    NodeService ListNodes: Look, WATCHING, -, Answer, Command;
 
-    OrderService CancelHold: Steer, Operator, -, Light, Command, by CancelHoldRequest.item_id;
-    OrderService ExtendHold: Steer, Operator, -, Light, Command, by ExtendHoldRequest.item_id;
-    OrderService RefundOrder: Steer, Operator, -, Light, Command, by RefundOrderRequest.item_id;
-    OrderService SettleRefund: Steer, Operator, -, Light, Command, by SettleRefundRequest.item_id;
-    OrderService ExportOrders: Steer, Operator, -, Light, Command;
-    OrderService FetchExport: Look, Anyone, -, Following, Command;
-    OrderService ListExports: Look, Anyone, -, Answer, Command;
-    OrderService FindOrder: Look, Anyone, -, Answer, Command;
-    OrderService FollowOrders: Look, Anyone, -, Following, Command;
+    OrderService CancelHold: Steer, STEERING, -, Light, Command, by CancelHoldRequest.item_id;
+    OrderService ExtendHold: Steer, STEERING, -, Light, Command, by ExtendHoldRequest.item_id;
+    OrderService RefundOrder: Steer, STEERING, -, Light, Command, by RefundOrderRequest.item_id;
+    OrderService SettleRefund: Steer, STEERING, -, Light, Command, by SettleRefundRequest.item_id;
+    OrderService ExportOrders: Steer, STEERING, -, Light, Command;
+    OrderService FetchExport: Look, SERVING, -, Following, Command;
+    OrderService ListExports: Look, SERVING, -, Answer, Command;
+    OrderService FindOrder: Look, SERVING, -, Answer, Command;
+    OrderService FollowOrders: Look, SERVING, -, Following, Command;
 
-    PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
-    PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;
-    PurchaseService GetOutcome: Look, Anyone, -, Light, Command, by GetOutcomeRequest.item_id;
-    PurchaseService RecordPayment: Order, Anyone, -, Light, Command, by RecordPaymentRequest.item_id;
-    PurchaseService RecordPaymentFailure: Order, Anyone, -, Light, Command,
+    PurchaseService PlaceOrder: Order, BUYING, Orders, Light, Command, by PlaceOrderRequest.item_id;
+    PurchaseService PlaceOrders: Order, BUYING, Orders, Light, Command;
+    PurchaseService GetOutcome: Look, KNOWING, -, Light, Command, by GetOutcomeRequest.item_id;
+    PurchaseService RecordPayment: Order, PAYING, -, Light, Command, by RecordPaymentRequest.item_id;
+    PurchaseService RecordPaymentFailure: Order, PAYING, -, Light, Command,
         by RecordPaymentFailureRequest.item_id;
-    PurchaseService CancelOrder: Order, Anyone, -, Light, Command, by CancelOrderRequest.item_id;
-    PurchaseService GetOrder: Look, Anyone, -, Light, Command, by GetOrderRequest.item_id;
-    PurchaseService QuotePrice: Look, Anyone, -, Light, Command, by QuotePriceRequest.item_id;
+    PurchaseService CancelOrder: Order, BUYING, -, Light, Command, by CancelOrderRequest.item_id;
+    PurchaseService GetOrder: Look, KNOWING, -, Light, Command, by GetOrderRequest.item_id;
+    PurchaseService QuotePrice: Look, ANY, -, Light, Command, by QuotePriceRequest.item_id;
 
-    ReplayService GetStateAt: Report, Anyone, Reports, Answer, Command;
-    ReplayService ReplayItem: Report, Anyone, Reports, Following, Command;
-    ReplayService CompareReplay: Report, Anyone, Reports, Answer, Command;
-    ReplayService RunWhatIf: Report, Anyone, Reports, Answer, Command;
-    ReplayService ExplainPurchase: Report, Anyone, Reports, Answer, Command;
-    ReplayService VerifySale: Report, Anyone, Reports, Answer, Command;
+    ReplayService GetStateAt: Report, REPORTING, Reports, Answer, Command;
+    ReplayService ReplayItem: Report, REPORTING, Reports, Following, Command;
+    ReplayService CompareReplay: Report, REPORTING, Reports, Answer, Command;
+    ReplayService RunWhatIf: Report, REPORTING, Reports, Answer, Command;
+    ReplayService ExplainPurchase: Report, SERVING, Reports, Answer, Command;
+    ReplayService VerifySale: Report, REPORTING, Reports, Answer, Command;
 
-    ReportService GetStockLevels: Report, Anyone, Reports, Answer, Command;
-    ReportService ListOrders: Report, Anyone, Reports, Answer, Command;
-    ReportService GetSalesSummary: Report, Anyone, Reports, Answer, Command;
-    ReportService GetTimeline: Report, Anyone, Reports, Answer, Command;
-    ReportService GetFunnel: Report, Anyone, Reports, Answer, Command;
-    ReportService GetTraffic: Report, Anyone, Reports, Answer, Command;
-    ReportService GetAttribution: Report, Anyone, Reports, Answer, Command;
-    ReportService GetPortrait: Report, Anyone, Reports, Answer, Command;
-    ReportService GetPaths: Report, Anyone, Reports, Answer, Command;
-    ReportService GetRetention: Report, Anyone, Reports, Answer, Command;
-    ReportService GetStockCurve: Report, Anyone, Reports, Answer, Command;
-    ReportService GetDemand: Report, Anyone, Reports, Answer, Command;
-    ReportService GetRefusals: Report, Anyone, Reports, Answer, Command;
-    ReportService GetHolds: Report, Anyone, Reports, Answer, Command;
-    ReportService GetPriceFigures: Report, Anyone, Reports, Answer, Command;
-    ReportService GetOfferFigures: Report, Anyone, Reports, Answer, Command;
-    ReportService GetCouponFigures: Report, Anyone, Reports, Answer, Command;
-    ReportService ListRefundsDue: Report, Anyone, Reports, Answer, Command;
-    ReportService GetRefundReport: Report, Anyone, Reports, Answer, Command;
-    ReportService ListActs: Report, Anyone, Reports, Answer, Command;
-    ReportService GetGoalAttainment: Report, Anyone, Reports, Answer, Command;
-    ReportService CompareSales: Report, Anyone, Reports, Answer, Command;
+    ReportService GetStockLevels: Report, LISTING, Reports, Answer, Command;
+    ReportService ListOrders: Report, LISTING, Reports, Answer, Command;
+    ReportService GetSalesSummary: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetTimeline: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetFunnel: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetTraffic: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetAttribution: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetPortrait: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetPaths: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetRetention: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetStockCurve: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetDemand: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetRefusals: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetHolds: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetPriceFigures: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetOfferFigures: Report, REPORTING, Reports, Answer, Command;
+    ReportService GetCouponFigures: Report, REPORTING, Reports, Answer, Command;
+    ReportService ListRefundsDue: Report, LISTING, Reports, Answer, Command;
+    ReportService GetRefundReport: Report, REPORTING, Reports, Answer, Command;
+    ReportService ListActs: Report, WATCHING, Reports, Answer, Command;
+    ReportService GetGoalAttainment: Report, REPORTING, Reports, Answer, Command;
+    ReportService CompareSales: Report, REPORTING, Reports, Answer, Command;
 
-    SaleService CreateSale: Steer, Operator, -, Light, Plan;
-    SaleService RescheduleSale: Steer, Operator, -, Light, Plan;
-    SaleService CancelSale: Steer, Operator, -, Light, Plan;
-    SaleService PauseSale: Steer, Operator, -, Light, Plan;
-    SaleService ResumeSale: Steer, Operator, -, Light, Plan;
-    SaleService CloseSale: Steer, Operator, -, Light, Plan;
-    SaleService GetSale: Look, Anyone, -, Light, Plan;
-    SaleService ListSales: Look, Anyone, -, Answer, Plan;
+    SaleService CreateSale: Steer, STEERING, -, Light, Plan;
+    SaleService RescheduleSale: Steer, STEERING, -, Light, Plan;
+    SaleService CancelSale: Steer, STEERING, -, Light, Plan;
+    SaleService PauseSale: Steer, STEERING, -, Light, Plan;
+    SaleService ResumeSale: Steer, STEERING, -, Light, Plan;
+    SaleService CloseSale: Steer, STEERING, -, Light, Plan;
+    SaleService GetSale: Look, ANY, -, Light, Plan;
+    SaleService ListSales: Look, LISTING, -, Answer, Plan;
 
-    ScriptService PublishScript: Steer, Operator, -, Light, Command;
-    ScriptService WithdrawScript: Steer, Operator, -, Light, Command;
-    ScriptService ListScripts: Look, Anyone, -, Answer, Command;
-    ScriptService ListScriptVersions: Look, Anyone, -, Answer, Command;
+    ScriptService PublishScript: Steer, STEERING, -, Light, Command;
+    ScriptService WithdrawScript: Steer, STEERING, -, Light, Command;
+    ScriptService ListScripts: Look, LISTING, -, Answer, Command;
+    ScriptService ListScriptVersions: Look, LISTING, -, Answer, Command;
     // The wording follows from a replay of the item.
-    ScriptService RenderScript: Look, Anyone, Reports, Light, Command;
+    ScriptService RenderScript: Look, SERVING, Reports, Light, Command;
 
     // A stream outlasts a level, so its messages are judged one by one; PlaceOrders likewise.
-    TrafficService RecordTraffic: Record, Anyone, Traffic, Light, Beacons;
+    TrafficService RecordTraffic: Record, BUYING, Traffic, Light, Beacons;
 }

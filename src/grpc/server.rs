@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use axum::extract::Request;
 use futures_util::future::OptionFuture;
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
@@ -13,6 +14,7 @@ use tonic::{
 use super::{
     ReadSide,
     alert::AlertApi,
+    authenticator::Authenticator,
     connect::{self, Gateway},
     counted_service::CallCounter,
     coupon::CouponApi,
@@ -23,7 +25,6 @@ use super::{
     methods::Methods,
     node::NodeApi,
     one_connection::{OneConnection, Purchases, is_short},
-    operator::Authenticator,
     order::OrderApi,
     peers::PeerNetwork,
     proto,
@@ -42,7 +43,7 @@ use crate::{
     actors::{
         AwaitDesk, Directory, PulseDesk, Readiness, Sales, ServiceLevelDesk, StockDesk, TrafficDesk,
     },
-    admission::{CurrentServiceLevel, Operators},
+    admission::{CurrentServiceLevel, Roles, Tokens},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
     domain::{
@@ -98,8 +99,8 @@ pub struct Parts {
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
-    /// The operators.
-    pub operators: Arc<Operators>,
+    /// Who may call.
+    pub tokens: Arc<Tokens>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -109,6 +110,7 @@ pub struct Services {
     contract: Routes,
     purchases: Arc<Purchases>,
     methods: Methods,
+    authenticator: Authenticator,
     gate: Gate,
     readiness: Readiness,
     phase: watch::Receiver<Phase>,
@@ -121,9 +123,12 @@ impl Services {
         let readiness = parts.readiness.clone();
         let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
         let methods = Methods::of_the_contract(&parts.metrics)?;
-        let (contract, purchases) = contract(parts, methods.clone(), gate.clone(), phase.clone());
+        let (tokens, clock) = (Arc::clone(&parts.tokens), Arc::clone(&parts.clock));
+        let authenticator = Authenticator::new(tokens, clock, Arc::clone(&parts.metrics));
+        let (counted, asks) = (methods.clone(), authenticator.clone());
+        let (contract, purchases) = contract(parts, (counted, asks), gate.clone(), phase.clone());
         let (contract, purchases) = (contract.routes(), Arc::new(purchases));
-        Ok(Self { contract, purchases, methods, gate, readiness, phase })
+        Ok(Self { contract, purchases, methods, authenticator, gate, readiness, phase })
     }
 
     /// The same, to be called in this process.
@@ -138,8 +143,13 @@ impl Services {
 /// # Errors
 /// When the descriptors of the contract cannot be read.
 pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> anyhow::Result<()> {
-    let Services { contract, purchases, methods, gate, readiness, phase } = services;
-    let beside = CallCounter::new(Methods::uncounted(), gate, phase.clone());
+    let Services { contract, purchases, methods, authenticator, gate, readiness, phase } = services;
+    let beside = |roles| {
+        let (methods, asks) = (Methods::uncounted(roles), authenticator.clone());
+        CallCounter::new(methods, asks, gate.clone(), phase.clone())
+    };
+    // Load balancers have no token, and learn nothing but whether the node is ready.
+    let (everybody, any_role) = (beside(None), beside(Some(Roles::ANY)));
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
     let states = readiness.subscribe();
@@ -147,12 +157,16 @@ pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> 
     let health = tokio::spawn(health::follow(states, health));
 
     let routes = contract
-        .add_service(beside.count(health_service))
-        .add_service(beside.count(reflection().build_v1()?))
-        .add_service(beside.count(reflection().build_v1alpha()?));
-    let router = routes.into_axum_router().fallback(no_such_service);
+        .add_service(everybody.count(health_service))
+        .add_service(any_role.count(reflection().build_v1()?))
+        .add_service(any_role.count(reflection().build_v1alpha()?));
+    let asks = authenticator.clone();
+    let router = routes
+        .into_axum_router()
+        .fallback(async move |request: Request| no_such_service(&asks, &request));
     let routes = Routes::from(router).prepare();
-    let http = over_http(listeners.http, (routes.clone(), methods), limits, phase.clone())?;
+    let http =
+        over_http(listeners.http, (routes.clone(), methods, authenticator), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);
     let grpc =
         http2::serve(listeners.grpc, peers, limits.http2, phase, is_short, |stream, _peer| {
@@ -167,13 +181,14 @@ pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> 
 /// The same services over plain HTTP, if they are served there.
 fn over_http(
     listener: Option<TcpListener>,
-    (routes, methods): (Routes, Methods),
+    (routes, methods, authenticator): (Routes, Methods, Authenticator),
     limits: Limits,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Option<impl Future<Output = ()>>> {
     let Some(listener) = listener else { return Ok(None) };
     let on_loopback = listener.local_addr()?.ip().is_loopback();
-    let gateway = Gateway::new(routes, methods, limits.http2.start_lasts, on_loopback)?;
+    let start_lasts = limits.http2.start_lasts;
+    let gateway = Gateway::new(routes, (methods, authenticator), start_lasts, on_loopback)?;
     let peers = Peers::new(limits.http_connections_max);
     let limits = (limits.http2, limits.connection);
     Ok(Some(connect::serve(listener, gateway, peers, limits, phase)))
@@ -182,15 +197,14 @@ fn over_http(
 /// The services of the contract, each counted and let in by the level.
 fn contract(
     parts: Parts,
-    methods: Methods,
+    (methods, authenticator): (Methods, Authenticator),
     gate: Gate,
     phase: watch::Receiver<Phase>,
 ) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
     let Parts { network, traffic, levels, service, store, data, stock, .. } = parts;
-    let Parts { clock, operators, metrics, pulses, .. } = parts;
-    let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
-    let counter = CallCounter::new(methods, gate.clone(), phase.clone());
+    let Parts { clock, pulses, .. } = parts;
+    let counter = CallCounter::new(methods, authenticator.clone(), gate.clone(), phase.clone());
     let asked = (Arc::clone(&items), awaits.clone());
     let orders = OrderApi::new(asked, exports, reads.clone(), authenticator.clone());
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
@@ -251,8 +265,10 @@ fn contract(
 }
 
 /// Answers calls of services that do not exist.
-async fn no_such_service(called: axum::http::Uri) -> axum::response::Response {
-    Status::from(method_unknown(called.path().trim_start_matches('/'))).into_http()
+fn no_such_service(asks: &Authenticator, request: &Request) -> axum::response::Response {
+    let admitted = asks.admit(request.uri(), request.headers(), Roles::ANY);
+    let unknown = || method_unknown(request.uri().path().trim_start_matches('/'));
+    Status::from(admitted.map_or_else(|refused| refused, |_token| unknown())).into_http()
 }
 
 /// What tells clients which calls there are. Older tools ask for v1alpha.

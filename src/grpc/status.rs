@@ -9,7 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use super::proto;
 use crate::{
     actors::{Fault, PastFault},
-    admission::TokenRefused,
+    admission::{Role, Roles, TokenRefused},
     domain::Misdirected,
     store::ReadError,
     trace,
@@ -46,12 +46,15 @@ pub(super) struct CallError {
     field: Option<String>,
     /// The level of the service that is in the way.
     level: Option<ServiceLevel>,
+    /// The roles that may call it.
+    roles: Option<Roles>,
     retry_after: Option<Duration>,
 }
 
 impl CallError {
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), field: None, level: None, retry_after: None }
+        let message = message.into();
+        Self { code, reason, message, field: None, level: None, roles: None, retry_after: None }
     }
 
     fn retry_after(mut self, pause: Duration) -> Self {
@@ -102,17 +105,25 @@ impl CallError {
         Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
     }
 
-    /// A write that steers without the token of an operator.
-    pub(super) fn operator_unknown(why: TokenRefused) -> Self {
-        let message = match why {
-            TokenRefused::Missing => {
-                "this server is steered by its operators only: send authorization: Bearer TOKEN"
-            }
-            TokenRefused::Wrong => {
-                "this token is no operator's: the server's operators_file does not name it"
-            }
-        };
-        Self::new(Code::Unauthenticated, "OPERATOR_UNKNOWN", message)
+    /// A call without a valid token, to a server that has tokens.
+    pub(super) fn token_refused(why: TokenRefused, roles: Roles) -> Self {
+        let (reason, message) = (why.reason(), why.message());
+        Self { roles: Some(roles), ..Self::new(Code::Unauthenticated, reason, message) }
+    }
+
+    /// A call with a valid token of a role that may not make it.
+    pub(super) fn role_forbidden(role: Role, roles: Roles) -> Self {
+        let role = role.name();
+        let message = format!("the token's role is {role}; this takes one of: {roles}");
+        Self { roles: Some(roles), ..Self::new(Code::PermissionDenied, "ROLE_FORBIDDEN", message) }
+    }
+
+    /// A filter by which a caller who sees pseudonyms could find out whose they are.
+    pub(super) fn filter_forbidden(field: &'static str) -> Self {
+        let message =
+            format!("{field} must be empty: analysts see pseudonyms and cannot ask by name");
+        let failure = Self::new(Code::PermissionDenied, "FILTER_FORBIDDEN", message);
+        Self { field: Some(field.to_owned()), ..failure }
     }
 
     /// A write in another name than that of its token.
@@ -314,6 +325,9 @@ impl From<CallError> for Status {
         }
         if let Some(level) = failure.level {
             metadata.insert("level".to_owned(), level.name().to_owned());
+        }
+        if let Some(roles) = failure.roles {
+            metadata.insert("roles".to_owned(), roles.to_string());
         }
         // An error of the caller is complete in itself, and equal for all callers.
         if !is_mistake(failure.code)

@@ -132,10 +132,14 @@ label! {
 }
 
 label! {
-    /// Why a token was refused.
+    /// Why a call was refused by its token.
     TokenFault {
         Missing => "missing",
-        Wrong => "wrong",
+        Unknown => "unknown",
+        Expired => "expired",
+        Revoked => "revoked",
+        InUrl => "in_url",
+        Role => "role",
     }
 }
 

@@ -65,7 +65,7 @@ pub struct Metrics {
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
     left_out: Vec<Counter>,
-    tokens_refused: Vec<Counter>,
+    tokens: tokens::TokenFigures,
     in_doubt: Gauge,
     watch: Watch,
     calls: Calls,
@@ -133,7 +133,7 @@ impl Metrics {
             "doorbuster_left_out",
             "Calls, orders and beacons not taken because of the level of the service",
         );
-        let tokens_refused = tokens::figures(&mut registry);
+        let tokens = tokens::TokenFigures::new(&mut registry);
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
@@ -151,7 +151,7 @@ impl Metrics {
             appends,
             beacons,
             left_out,
-            tokens_refused,
+            tokens,
             in_doubt,
             watch,
             calls,
@@ -250,9 +250,14 @@ impl Metrics {
         self.calls.of(method)
     }
 
-    /// A call of an operator was refused because of its token.
+    /// A call was refused because of its token or its role.
     pub fn token_refused(&self, why: TokenFault) {
-        self.tokens_refused[why.place()].inc();
+        self.tokens.refused(why);
+    }
+
+    /// Whether the file of tokens is missing or wrong.
+    pub fn tokens_file_is_bad(&self, bad: bool) {
+        self.tokens.file_is_bad(bad);
     }
 
     /// Everything in the OpenMetrics text format, with what was read off just now.

@@ -16,8 +16,10 @@ use serde_json::{Value, json};
 use super::{
     Limits,
     beacons::{self, Inlet},
+    door::Door,
     json::say,
     reading::Parts,
+    routes::Port,
     wrong_port::{WrongPort, turn_back},
 };
 use crate::{
@@ -30,6 +32,13 @@ use crate::{
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 pub(super) fn router(parts: Parts, limits: Limits) -> Router {
     let inlet = Inlet::new(Arc::clone(&parts.traffic), limits);
+    let door = Door {
+        port: Port::Web,
+        opened: parts.opened,
+        tokens: Arc::clone(&parts.tokens),
+        clock: Arc::clone(&parts.clock),
+        metrics: Arc::clone(&parts.metrics),
+    };
     let elsewhere = WrongPort { serves: "health, metrics and beacons", grpc: parts.grpc_port };
     Router::new()
         .route("/healthz", get(healthz))
@@ -38,9 +47,18 @@ pub(super) fn router(parts: Parts, limits: Limits) -> Router {
         .fallback(missing)
         .with_state(Arc::new(parts))
         .merge(Router::new().route("/traffic", post(beacons::take)).with_state(inlet))
+        .layer(from_fn_with_state(door, admitted))
         .layer(map_response(finish))
         .layer(from_fn_with_state(elsewhere, turn_back))
         .layer(from_fn(traced))
+}
+
+/// Only requests that the table of routes lets in are answered.
+async fn admitted(State(door): State<Door>, request: Request, next: Next) -> Response {
+    match door.admit(&request) {
+        Ok(_token) => next.run(request).await,
+        Err(refused) => refused.answer(),
+    }
 }
 
 /// What is said in the log while a question is answered names its trace.

@@ -3,16 +3,19 @@
 //!
 //! It is read-only: nothing here waits for an item or names a buyer. The one thing that
 //! is accepted is beacons of traffic (`beacons.rs`), a bounded number at a time, so that probes are
-//! always answered. Every client that reaches the port can read all of it, so the default is
-//! loopback.
+//! always answered. Where the server has tokens, everything but health asks
+//! for one (`routes.rs`); without, every client that reaches the port can read all of it, so the default
+//! is loopback.
 
 mod answers;
 mod beacons;
 pub mod board;
 mod connection;
+mod door;
 mod fields;
 mod json;
 mod reading;
+pub mod routes;
 pub mod stock;
 mod wrong_port;
 

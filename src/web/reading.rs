@@ -5,11 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::routes::Opened;
 use crate::{
     actors::{
         Directory, Freshness, NotReady, ProjectionHandle, Readiness, SeesNodes, State, TrafficDesk,
     },
-    admission::CurrentServiceLevel,
+    admission::{CurrentServiceLevel, Tokens},
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Metrics, ProjectionReading, Reading},
@@ -36,6 +37,10 @@ pub struct Parts {
     pub nodes: Option<Arc<dyn SeesNodes>>,
     /// Where the contract is served.
     pub grpc_port: u16,
+    /// Who may ask.
+    pub tokens: Arc<Tokens>,
+    /// What is answered without a token.
+    pub opened: Opened,
 }
 
 impl Parts {

@@ -188,7 +188,7 @@ async function recovered({ demo, page, server, live }) {
   assert.ok(took < 3_000, `stale only after ${took} ms`);
   const [listen, board] = [server, live].map((url) => new URL(url).host);
   const words = ["serve", "--data", data, "--listen", listen, "--http", "off", "--web", "off", "--board", board];
-  words.push("--operators-file", join(data, "operators"));
+  words.push("--tokens-file", join(data, "demo-tokens"), "--public-routes", "board");
   await start(words, /the board on/).there;
   await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });
   assert.ok(await page.evaluate(() => window.sameDocument), "the page was loaded again");

@@ -19,7 +19,7 @@ use doorbuster::{
         driver::Crowd,
         figures::{Figures, oversold_units},
         journal::Journal,
-        operator::Operator,
+        operator::{Operator, Token},
         plan::{CrowdPlan, CrowdSize, Purpose, Repeat, request_id},
         recording::ItemBy,
         sale::{Offer, OnSale, Plan, PutUp, Terms, put_up},
@@ -314,7 +314,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
     };
     let app = App::start(config, Arc::new(WallClock)).unwrap();
     let address = format!("http://{}", app.address());
-    let channel = connect(&address).await.unwrap();
+    let channel = connect(&address, &Token::default()).await.unwrap();
     let offers: Vec<Offer> = (0..)
         .zip(units)
         .map(|(n, units)| Offer { sku: format!("S-{n}"), title: "Thing".to_owned(), units: *units })
@@ -335,7 +335,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
     })
     .await
     .unwrap();
-    let caller = Caller::connect(&address, 2).await.unwrap();
+    let caller = Caller::connect(&address, &Token::default(), 2).await.unwrap();
     let crowd = Crowd::new(1, caller, sales.items.clone()).unwrap();
     Shop { app, _data: data, crowd, sales, figures: Figures::new(channel) }
 }

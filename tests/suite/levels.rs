@@ -10,9 +10,9 @@ mod enforced;
 mod followed;
 
 use doorbuster::grpc::proto::{self, degradation_service_client::DegradationServiceClient};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
-use crate::support::{Node, request_id};
+use crate::support::{Channel, Node, request_id};
 
 fn service(node: &Node) -> DegradationServiceClient<Channel> {
     DegradationServiceClient::new(node.channel())

@@ -54,6 +54,8 @@ mod incidents;
 mod integrity;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
+/// The tokens that tests call with.
+mod known_tokens;
 /// How much of the service runs: set, followed, enforced.
 mod levels;
 mod levers;
@@ -61,8 +63,6 @@ mod levers;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
-/// Who may steer: operators and their tokens.
-mod operators;
 mod order_events;
 mod ownership;
 /// The post-mortem as HTML, Markdown and rows.
@@ -113,6 +113,8 @@ mod stock_watch;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Who may call what: tokens, roles, and what they may see.
+mod tokens;
 /// Which call a log line or a fault is about.
 mod traces;
 /// Beacons come in, count once, and give way to orders; recordings are imported.

@@ -36,8 +36,7 @@ use crate::{
 const SHOPPERS: u64 = 40;
 const UNITS: i64 = 60;
 
-type Clients =
-    [proto::purchase_service_client::PurchaseServiceClient<tonic::transport::Channel>; 2];
+type Clients = [proto::purchase_service_client::PurchaseServiceClient<crate::support::Channel>; 2];
 
 /// Orders by the request that made them, as clients were told.
 type Journal = Arc<Mutex<HashMap<String, proto::PlaceOrderResponse>>>;

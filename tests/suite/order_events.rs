@@ -8,10 +8,10 @@ use doorbuster::grpc::proto::{
     OrderState, order_service_client::OrderServiceClient,
 };
 use tokio::time::timeout;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-use crate::support::{Node, PATIENCE, item, order, pay, request_id};
+use crate::support::{Channel, Node, PATIENCE, item, order, pay, request_id};
 
 /// What a phone costs.
 const PRICE: i64 = 199_900;

@@ -7,10 +7,12 @@ use doorbuster::grpc::proto::{
     self, RefundCause, RefundState, RefusalReason, order_service_client::OrderServiceClient,
     settle_refund_response,
 };
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::support::{Node, OPENS_AT, create_sale, item, order, pay, request_id, timestamp};
+use crate::support::{
+    Channel, Node, OPENS_AT, create_sale, item, order, pay, request_id, timestamp,
+};
 
 /// What a phone costs.
 const PRICE: i64 = 199_900;

@@ -2,22 +2,28 @@
 //!
 //! Goal: each RPC of the contract has one row, and what the row says is what the server does.
 //! Method: the rows against the descriptors that clients get, both ways; the table in the
-//! documents; and calls of every RPC on a server with operators.
+//! documents. `tokens/table.rs` calls every RPC in every role.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
-use doorbuster::grpc::{
-    proto,
-    rpcs::{ALL, Purpose, Role, Rpc, Size, Weight},
+use doorbuster::{
+    admission::Roles,
+    grpc::{
+        proto,
+        rpcs::{ALL, Purpose, Rpc, Size, Weight},
+    },
+    web::routes::{Access, ROUTES},
 };
 use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
 use prost_types::{FileDescriptorSet, MethodDescriptorProto};
-use tonic::{Code, Request, codegen::http::uri::PathAndQuery};
-
-use crate::{http::alike::filled, support::Node};
 
 const PAGE: &str = "docs/rpcs.md";
+
+/// What stands above the table of routes.
+const ABOUT_ROUTES: &str = "One row per route of the port of health and metrics and of the board, from \
+    `src/web/routes.rs`; a route without\na row is not answered. Where the server has tokens, a route \
+    asks for one of its roles: everybody may call it only if\nthe row says so, or `public_routes` names \
+    it ([configuration.md](configuration.md#tokens-and-roles)).\n\n";
 
 /// Every method of the contract, by its name.
 fn described() -> Vec<(String, MethodDescriptorProto)> {
@@ -98,10 +104,32 @@ fn what_one_item_is_asked_is_routed_by_it() {
     }
 }
 
+fn roles(roles: Roles) -> String {
+    if roles == Roles::ANY { "any".to_owned() } else { roles.to_string() }
+}
+
+/// The table of routes in the documents.
+fn routes() -> String {
+    let mut text =
+        String::from("| route | setting of the port | roles | public by |\n|---|---|---|---|\n");
+    for route in ROUTES {
+        let (asked, public) = match route.access {
+            Access::Open => ("everybody".to_owned(), String::new()),
+            Access::Asks(asked) => (roles(asked), String::new()),
+            Access::Public(public, asked) => {
+                (roles(asked), format!("`public_routes = \"{}\"`", public.name()))
+            }
+        };
+        let (method, path, port) = (route.method, route.path, route.port.setting());
+        text.push_str(&format!("| `{method} {path}` | `{port}` | {asked} | {public} |\n"));
+    }
+    text
+}
+
 /// The table in the documents.
 fn table() -> String {
     let mut text = String::from(
-        "| RPC | for | role | writes | shed from level | message | share of a connection | routed by |\n\
+        "| RPC | for | roles | writes | shed from level | message | share of a connection | routed by |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
     for rpc in ALL {
@@ -116,7 +144,7 @@ fn table() -> String {
         let cells = [
             format!("`{}/{}`", rpc.service, rpc.method),
             rpc.purpose.word().to_owned(),
-            rpc.role.word().to_owned(),
+            roles(rpc.roles),
             if rpc.purpose.writes() { "yes" } else { "" }.to_owned(),
             shed,
             message.to_owned(),
@@ -125,6 +153,9 @@ fn table() -> String {
         ];
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
+    text.push_str("\n## Routes of the other ports\n\n");
+    text.push_str(ABOUT_ROUTES);
+    text.push_str(&routes());
     text
 }
 
@@ -139,49 +170,4 @@ fn the_page_shows_the_table() {
         return;
     }
     assert_eq!(shown, table(), "UPDATE_GOLDEN=1 cargo test rpcs:: writes it into {PAGE}");
-}
-
-/// Calls it without a token, with a message in which every field is right in itself: some RPCs check
-/// their fields before the token.
-async fn called_without_a_token(node: &Node, rpc: &Rpc) -> Code {
-    let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
-    let service = pool.get_service_by_name(&format!("doorbuster.v1.{}", rpc.service)).unwrap();
-    let method = service.methods().find(|method| method.name() == rpc.method).unwrap();
-    let mut fields = filled(&method.input(), "5f0c1cb0-3c43-4a53-9a3c-0d6f1f2a9d01", "x", "1", 2);
-    let severity = ("severity", "INCIDENT_SEVERITY_MINOR");
-    for (name, word) in [severity, ("situation", "order.held"), ("language", "en")] {
-        if method.input().get_field_by_name(name).is_some() {
-            fields[name] = word.into();
-        }
-    }
-    // Filled, an offer has two effects and a time price ends when it begins.
-    for name in ["offers", "time_prices"] {
-        if method.input().get_field_by_name(name).is_some() {
-            fields[name] = serde_json::json!([]);
-        }
-    }
-    let message = DynamicMessage::deserialize(method.input(), fields).unwrap();
-    let mut client = tonic::client::Grpc::new(node.channel());
-    client.ready().await.unwrap();
-    let path: PathAndQuery = format!("/{}", rpc.name()).parse().unwrap();
-    // Any answer reads as a message without fields.
-    let codec = tonic_prost::ProstCodec::<DynamicMessage, ()>::default();
-    match client.unary(Request::new(message), path, codec).await {
-        Ok(_answer) => Code::Ok,
-        Err(status) => status.code(),
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_for_operators_needs_a_token_and_nothing_else_does() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("operators");
-    fs::write(&file, "olga f3Zq7mXw9TtB2cLs\n").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let node = Node::start_with(|config| config.operators_file = Some(file.clone())).await;
-    for rpc in ALL.iter().filter(|rpc| !of(&rpc.name()).server_streaming()) {
-        let refused = called_without_a_token(&node, rpc).await == Code::Unauthenticated;
-        assert_eq!(refused, rpc.role == Role::Operator, "{}", rpc.name());
-        assert_eq!(rpc.role == Role::Operator, rpc.purpose == Purpose::Steer, "{}", rpc.name());
-    }
 }

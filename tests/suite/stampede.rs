@@ -70,7 +70,7 @@ async fn stampede(seed: u64) {
 }
 
 async fn shop(
-    channel: tonic::transport::Channel,
+    channel: crate::support::Channel,
     items: Vec<String>,
     shopper: u64,
     mut random: StdRng,

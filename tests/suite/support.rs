@@ -3,10 +3,12 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+pub use doorbuster::crowd::channel::Channel;
 use doorbuster::{
     app::App,
     clock::{ManualClock, new_request_id},
     config::Config,
+    crowd::operator::Token,
     grpc::proto::{
         self, coupon_service_client::CouponServiceClient, item_service_client::ItemServiceClient,
         place_order_response, purchase_service_client::PurchaseServiceClient,
@@ -17,11 +19,13 @@ use doorbuster::{
     values::UnixMs,
 };
 use tempfile::TempDir;
-use tonic::{Status, transport::Channel};
+use tonic::{Status, transport};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tonic_types::StatusExt;
+
+use crate::known_tokens;
 
 /// 2026-11-11T00:00:00Z: when every sale of these tests opens.
 pub const OPENS_AT: UnixMs = UnixMs(1_794_355_200_000);
@@ -95,7 +99,7 @@ impl Node {
         };
         change(&mut config);
         let app = start_app(&config, &clock, store.as_ref());
-        let channel = connect(&app).await;
+        let channel = connect(&app, &config).await;
         Self { app: Some(app), dir, clock, config, store, channel }
     }
 
@@ -108,7 +112,7 @@ impl Node {
     pub async fn restart(&mut self) {
         self.stop();
         let app = start_app(&self.config, &self.clock, self.store.as_ref());
-        self.channel = connect(&app).await;
+        self.channel = connect(&app, &self.config).await;
         self.app = Some(app);
         self.health_becomes(ServingStatus::Serving).await;
     }
@@ -163,6 +167,13 @@ impl Node {
 
     pub fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// A connection that sends this token, or none.
+    pub async fn channel_of(&self, token: Option<&str>) -> Channel {
+        let address = self.app.as_ref().expect("it runs").address();
+        let token = token.map(|token| Token::bearer(token).unwrap()).unwrap_or_default();
+        Channel::new(plain_channel(address).await, token)
     }
 
     pub fn purchases(&self) -> PurchaseServiceClient<Channel> {
@@ -261,8 +272,14 @@ fn start_app(config: &Config, clock: &ManualClock, store: Option<&SharedStore>) 
     started.unwrap()
 }
 
-async fn connect(app: &App) -> Channel {
-    Channel::from_shared(format!("http://{}", app.address())).unwrap().connect().await.unwrap()
+/// A connection of an administrator, where the server asks for tokens.
+async fn connect(app: &App, config: &Config) -> Channel {
+    let token = config.tokens_file.as_ref().map(|_| Token::bearer(known_tokens::ADMIN).unwrap());
+    Channel::new(plain_channel(app.address()).await, token.unwrap_or_default())
+}
+
+async fn plain_channel(address: SocketAddr) -> transport::Channel {
+    transport::Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 
 /// Asks again for as long as `pause` finds in the answer when to.

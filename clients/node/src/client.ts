@@ -36,7 +36,7 @@ const GRACE_MS = 250;
 
 /** Settings of a client. */
 export interface Settings {
-  /** The token of an operator, for a server that has operators. */
+  /** A token, for a server that has tokens; its role decides what may be called. */
   token?: string;
   /** Recorded with acts that name no other operator. */
   operator?: string;

@@ -91,7 +91,7 @@ export class NotFound extends DoorbusterError {}
 /** The request id was used for a request with other fields. */
 export class RequestIdReused extends DoorbusterError {}
 
-/** The token of an operator is missing, unknown, or of another operator. */
+/** The token is missing, unknown, over, of another operator, or of a role that may not call this. */
 export class NotAllowed extends DoorbusterError {}
 
 /** The server cannot answer now or cannot be reached, and the attempts of the client are over. */

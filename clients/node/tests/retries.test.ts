@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import {
@@ -196,18 +194,18 @@ test("more calls than connections wait, and no longer than their deadline", asyn
 });
 
 test("operators need their token", async () => {
-  const token = "0123456789abcdef";
   const other = new Server();
-  const file = join(other.directory, "operators");
-  writeFileSync(file, `olga ${token}\n`, { mode: 0o600 });
-  other.options.push("--operators-file", file);
+  const { token } = other.newToken("operator", "olga");
   await other.start();
   try {
-    for (const settings of [{}, { token: "fedcba9876543210" }]) {
+    for (const [settings, reason] of [
+      [{}, "TOKEN_MISSING"],
+      [{ token: "fedcba9876543210" }, "TOKEN_UNKNOWN"],
+    ] as const) {
       const client = new Doorbuster(other.http, settings);
       const error = await failureOfCall(client.createSale({ sale: draft(1) }));
       assert.ok(error instanceof NotAllowed);
-      assert.equal(error.reason, "OPERATOR_UNKNOWN");
+      assert.equal(error.reason, reason);
     }
     const client = new Doorbuster(other.http, { token });
     const { saleId } = (await client.createSale({ sale: draft(1) })).sale;

@@ -1,7 +1,7 @@
 /** What the tests run against: the binary named by DOORBUSTER_BIN, and a proxy that loses answers. */
 
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -51,6 +51,13 @@ export class Server {
   /** A verb of the command line, on this server. */
   async run(...words: string[]): Promise<void> {
     await run(this.#binary, [...words, "--server", `http://${this.grpc}`]);
+  }
+
+  /** A token of the role, made before the server is started. */
+  newToken(role: string, name: string): { id: string; token: string } {
+    const data = join(this.directory, "data");
+    const words = ["token", "new", "--json", "--role", role, "--name", name, "--data", data];
+    return JSON.parse(execFileSync(this.#binary, words, { encoding: "utf8" }));
   }
 
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import subprocess
 import threading
 import uuid
 from collections.abc import Callable
@@ -191,16 +193,15 @@ def test_a_call_does_not_wait_for_a_connection_beyond_its_deadline() -> None:
 
 
 def test_operators_need_their_token(another: Server) -> None:
-    token = "0123456789abcdef"
-    file = another.data.parent / "operators"
-    file.write_text(f"olga {token}\n")
-    file.chmod(0o600)
-    another.options = ("--operators-file", str(file))
+    new = ["token", "new", "--json", "--role", "operator", "--name", "olga"]
+    new = [str(another.binary), *new, "--data", str(another.data)]
+    made = subprocess.run(new, check=True, capture_output=True)
+    token = json.loads(made.stdout)["token"]
     another.start()
-    for wrong in (None, "fedcba9876543210"):
+    for wrong, reason in ((None, "TOKEN_MISSING"), ("fedcba9876543210", "TOKEN_UNKNOWN")):
         with Doorbuster(another.http, token=wrong) as client, pytest.raises(NotAllowed) as said:
             client.create_sale(draft("T", 1))
-        assert said.value.reason == "OPERATOR_UNKNOWN"
+        assert said.value.reason == reason
     with Doorbuster(another.http, token=token) as client:
         sale_id = client.create_sale(draft("T", 1)).sale.sale_id
         with pytest.raises(NotAllowed, match="OPERATOR_MISMATCH"):

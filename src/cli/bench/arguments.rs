@@ -10,7 +10,7 @@ use super::{
     streams::streams,
 };
 use crate::{
-    cli::{failure::Failure, write::TokenFile},
+    cli::{failure::Failure, token_file::TokenFile},
     crowd::operator::Operator,
 };
 

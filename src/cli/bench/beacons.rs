@@ -23,6 +23,7 @@ use super::super::demo::directory::Scratch;
 use crate::{
     crowd::{
         caller::connect,
+        operator::Token,
         plan::{scatter, uuid_of},
         summary::rounded,
     },
@@ -51,18 +52,18 @@ pub struct BeaconFigures {
 
 /// Measures both. `run` makes the ids of this run different from those of all others.
 pub async fn measure(
-    url: &str,
+    (url, token): (&str, &Token),
     item_id: &str,
     run: u64,
     duration: Duration,
 ) -> anyhow::Result<BeaconFigures> {
-    let (recorded_per_second, not_accepted) = record(url, item_id, run, duration).await?;
+    let (recorded_per_second, not_accepted) = record((url, token), item_id, run, duration).await?;
     let imported_per_second = tokio::task::spawn_blocking(import).await??;
     Ok(BeaconFigures { recorded_per_second, not_accepted, imported_per_second })
 }
 
 async fn record(
-    url: &str,
+    (url, token): (&str, &Token),
     item_id: &str,
     run: u64,
     duration: Duration,
@@ -72,7 +73,7 @@ async fn record(
     let start = Instant::now();
     let until = start + duration;
     for _ in 0..CONNECTIONS {
-        let mut client = TrafficServiceClient::new(connect(url).await?);
+        let mut client = TrafficServiceClient::new(connect(url, token).await?);
         let (next, item_id) = (Arc::clone(&next), item_id.to_owned());
         callers.spawn(async move {
             let mut accepted = 0;

@@ -18,13 +18,15 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use super::processor::{ByThread, by_thread};
 use crate::{
     crowd::{
         caller::connect,
+        channel::Channel,
         figures::passing,
+        operator::Token,
         plan::{scatter, uuid_of},
     },
     grpc::{
@@ -58,6 +60,7 @@ pub type PlacedAnswer = Result<Response<PlaceOrderResponse>, Status>;
 #[derive(Debug)]
 pub struct Target {
     pub url: String,
+    token: Token,
     /// At least one.
     items: Vec<String>,
     run: u64,
@@ -71,12 +74,19 @@ impl Target {
     pub fn new(url: &str, item_id: String, run: u64) -> Self {
         let commands = AtomicU64::new(1);
         let (url, items) = (url.to_owned(), vec![item_id]);
-        Self { url, items, run: scatter(run), commands, process: None }
+        let token = Token::default();
+        Self { url, token, items, run: scatter(run), commands, process: None }
     }
 
     /// Orders also go to these items.
     pub fn and(mut self, others: impl Iterator<Item = String>) -> Self {
         self.items.extend(others);
+        self
+    }
+
+    /// The same server, which asks for that token.
+    pub fn with_token(mut self, token: &Token) -> Self {
+        self.token = token.clone();
         self
     }
 
@@ -147,7 +157,7 @@ impl Target {
     ) -> Result<Vec<PurchaseServiceClient<Channel>>, tonic::transport::Error> {
         let mut clients = Vec::with_capacity(connections);
         for _ in 0..connections {
-            clients.push(PurchaseServiceClient::new(connect(&self.url).await?));
+            clients.push(PurchaseServiceClient::new(connect(&self.url, &self.token).await?));
         }
         Ok(clients)
     }

@@ -9,7 +9,6 @@ use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
-use tonic::transport::Channel;
 
 use super::{
     arguments::Args,
@@ -23,6 +22,8 @@ use crate::{
     clock::new_nonce,
     crowd::{
         caller::connect,
+        channel::Channel,
+        operator::Token,
         summary::{ms, rounded},
     },
     grpc::{proto::purchase_service_client::PurchaseServiceClient, routed},
@@ -162,7 +163,7 @@ async fn load(
     for url in urls {
         let mut of_node = Vec::new();
         for _ in 0..CONNECTIONS {
-            of_node.push(PurchaseServiceClient::new(connect(url).await?));
+            of_node.push(PurchaseServiceClient::new(connect(url, &Token::default()).await?));
         }
         clients.push(of_node);
     }

@@ -18,7 +18,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::{AdditionError, CreationError, Histogram};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use super::{
     arguments::Args,
@@ -31,6 +31,8 @@ use crate::{
     cli::Common,
     crowd::{
         caller::connect,
+        channel::Channel,
+        operator::Token,
         summary::{ms, rounded},
     },
     grpc::{
@@ -165,7 +167,7 @@ async fn on(
     let data = args.data.as_deref().map(|data| data.join(name));
     let own = OwnServer::start(data.as_deref(), situation.variables, common)?;
     let mut hot = own.put_up(args).await?;
-    let mut items = ItemServiceClient::new(connect(own.server.url()).await?);
+    let mut items = ItemServiceClient::new(connect(own.server.url(), &Token::default()).await?);
     let duration = situation.longer * Duration::from_secs(args.seconds.into());
     let mut all = TIMES.into_iter().map(Rounds::new).collect::<Result<Vec<_>, _>>()?;
     for round in 0..args.rounds {

@@ -46,7 +46,7 @@ pub(super) async fn measure(
 
 /// Puts steps and an offer in force that each order of one unit meets.
 async fn set_terms(url: &str, item_id: &str, operator: &Operator) -> anyhow::Result<()> {
-    let mut items = ItemServiceClient::new(connect(url).await?);
+    let mut items = ItemServiceClient::new(connect(url, &operator.token).await?);
     let step = |number| PriceStep {
         units: STEP_UNITS,
         unit_price_minor: UNIT_PRICE_MINOR - STEPS + number,
@@ -60,7 +60,7 @@ async fn set_terms(url: &str, item_id: &str, operator: &Operator) -> anyhow::Res
         reason: REASON.to_owned(),
         ..Default::default()
     };
-    items.set_prices(operator.sends(routed(prices))).await?;
+    items.set_prices(routed(prices)).await?;
     let offer = OfferDraft {
         name: "tenth".to_owned(),
         from_units: Some(1),
@@ -74,7 +74,7 @@ async fn set_terms(url: &str, item_id: &str, operator: &Operator) -> anyhow::Res
         operator: operator.name.clone(),
         reason: REASON.to_owned(),
     };
-    items.set_offers(operator.sends(routed(offers))).await?;
+    items.set_offers(routed(offers)).await?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::{
     crowd::{
         caller::connect,
         figures::{Figures, passing},
-        operator::Operator,
+        operator::{Operator, Token},
         sale::{Offer, Plan, Terms, put_up},
     },
 };
@@ -146,7 +146,9 @@ impl HotItem {
         operator: Operator,
         items: u32,
     ) -> anyhow::Result<Self> {
-        let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
+        let channel = connect(url, &operator.token)
+            .await
+            .with_context(|| format!("no server answers at {url}"))?;
         let run = new_request_id();
         let now = WallClock.now();
         let offer = |number| Offer {
@@ -155,6 +157,7 @@ impl HotItem {
             units: UNITS,
         };
         let offers: Vec<_> = (1..=items).map(offer).collect();
+        let token = operator.token.clone();
         let terms = Terms {
             name: "Doorbuster bench".to_owned(),
             opens_at: now,
@@ -171,7 +174,8 @@ impl HotItem {
         let mut items = sales.items.into_iter().map(|item| item.item_id);
         let item = items.next().ok_or_else(|| anyhow!("the sale has no item"))?;
         let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
-        let target = Target::new(url, item, run.0.as_u64_pair().0).in_process(process);
+        let target = Target::new(url, item, run.0.as_u64_pair().0).with_token(&token);
+        let target = target.in_process(process);
         let target = Arc::new(target.and(items));
         Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
     }
@@ -182,7 +186,7 @@ impl HotItem {
         (item_id, sale_id): (String, String),
     ) -> anyhow::Result<Self> {
         let url = own.server.url();
-        let figures = Figures::new(connect(url).await?);
+        let figures = Figures::new(connect(url, &Token::default()).await?);
         let run = new_request_id().0.as_u64_pair().0;
         let target = Target::new(url, item_id, run).in_process(Some(own.server.process()));
         Ok(Self { target: Arc::new(target), sale_id, figures, lag: Lag::default() })

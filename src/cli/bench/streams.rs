@@ -12,9 +12,9 @@ use std::{
 
 use futures_util::{Stream, task::AtomicWaker};
 use tokio::{task::JoinSet, time::Instant};
-use tonic::transport::Channel;
 
 use super::load::{Counting, Measured, Target, finish};
+use crate::crowd::channel::Channel;
 use crate::grpc::{
     AboutItem,
     proto::{

@@ -3,12 +3,11 @@
 //! rush.
 
 use anyhow::{Context, anyhow};
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::{
     clock::new_request_id,
-    crowd::{driver::Crowd, figures::count, operator::Operator, sale::PutUp},
+    crowd::{channel::Channel, driver::Crowd, figures::count, operator::Operator, sale::PutUp},
     grpc::proto::{
         ExportOrdersRequest, Order, RefundOrderRequest, SetPurchaseLimitRequest,
         SettleRefundRequest, export_orders_response, item_service_client::ItemServiceClient,
@@ -89,7 +88,7 @@ impl AfterSale<'_> {
             operator: self.operator.name.clone(),
             reason: reason.to_owned(),
         };
-        let answer = orders.refund_order(self.operator.sends(request)).await;
+        let answer = orders.refund_order(request).await;
         let answer = answer.context("a unit cannot be taken back")?.into_inner();
         self.seen(answer.position);
         let order = match answer.outcome {
@@ -112,7 +111,7 @@ impl AfterSale<'_> {
             operator: self.operator.name.clone(),
             reason: "the payment provider has confirmed it".to_owned(),
         };
-        let answer = orders.settle_refund(self.operator.sends(request)).await;
+        let answer = orders.settle_refund(request).await;
         let answer = answer.context("a refund cannot be settled")?.into_inner();
         self.seen(answer.position);
         match answer.outcome {
@@ -133,7 +132,7 @@ impl AfterSale<'_> {
             reason: "returned units go to whoever comes".to_owned(),
         };
         let mut items = ItemServiceClient::new(self.channel.clone());
-        let answer = items.set_purchase_limit(self.operator.sends(request)).await;
+        let answer = items.set_purchase_limit(request).await;
         self.seen(answer.context("the limit cannot be set")?.into_inner().position);
         Ok(())
     }
@@ -149,7 +148,7 @@ impl AfterSale<'_> {
                     operator: self.operator.name.clone(),
                     reason: reason.to_owned(),
                 };
-                let answer = orders.export_orders(self.operator.sends(request)).await;
+                let answer = orders.export_orders(request).await;
                 let answer = answer.context("orders cannot be exported")?.into_inner();
                 let Some(export_orders_response::Outcome::Export(_)) = answer.outcome else {
                     break;

@@ -8,12 +8,12 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use tonic::transport::Channel;
 
 use super::noticed::{Desk, Noticed};
 use crate::{
     clock::new_request_id,
     crowd::{
+        channel::Channel,
         chaos::{Spell, Troubles},
         operator::Operator,
         sale::PutUp,
@@ -140,7 +140,6 @@ impl Shift<'_> {
                 operator: self.operator.name.clone(),
                 reason: String::new(),
             };
-            let review = self.operator.sends(review);
             let reviewed = desk.incidents.review_incident(review).await.context("a review")?;
             seen = reviewed.into_inner().position.max(seen);
         }
@@ -190,7 +189,6 @@ impl Shift<'_> {
                 operator: operator.clone(),
                 reason: String::new(),
             };
-            let assess = self.operator.sends(assess);
             let assessed = desk.incidents.assess_incident(assess).await;
             let assessed = assessed.context("an assessment")?.into_inner();
             desk.seen = assessed.position.max(desk.seen);
@@ -207,7 +205,7 @@ impl Shift<'_> {
             operator: operator.clone(),
             reason: String::new(),
         };
-        desk.incidents.record_action(self.operator.sends(act)).await.context("an action")?;
+        desk.incidents.record_action(act).await.context("an action")?;
         let resolve = ResolveIncidentRequest {
             request_id: request_id(),
             incident_id: incident_id.clone(),
@@ -215,7 +213,7 @@ impl Shift<'_> {
             operator: operator.clone(),
             reason: String::new(),
         };
-        let resolved = desk.incidents.resolve_incident(self.operator.sends(resolve)).await;
+        let resolved = desk.incidents.resolve_incident(resolve).await;
         desk.seen = resolved.context("its end")?.into_inner().position.max(desk.seen);
         Ok(())
     }
@@ -229,7 +227,7 @@ impl Shift<'_> {
             operator: self.operator.name.clone(),
             reason: "the price is being checked".to_owned(),
         };
-        items.pause_item(self.operator.sends(pause)).await.context("the item cannot be paused")?;
+        items.pause_item(pause).await.context("the item cannot be paused")?;
         self.reach(spell.until_ms).await;
         let resume = ResumeItemRequest {
             request_id: new_request_id().0.to_string(),
@@ -237,10 +235,7 @@ impl Shift<'_> {
             operator: self.operator.name.clone(),
             reason: "the price is right".to_owned(),
         };
-        items
-            .resume_item(self.operator.sends(resume))
-            .await
-            .context("the item cannot be resumed")?;
+        items.resume_item(resume).await.context("the item cannot be resumed")?;
         Ok(())
     }
 

@@ -4,11 +4,12 @@
 use chrono::DateTime;
 use prost_types::Timestamp;
 use serde_json::{Value, json};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use super::lines::Lines;
 use crate::{
     cli::json::{shape, time},
+    crowd::channel::Channel,
     grpc::proto::{
         Alert, ClearedBecause, GetIncidentRequest, GetIncidentResponse, ImpactBasis, Incident,
         IncidentImpact, IncidentSeverity, ListAlertsRequest, ListIncidentsRequest,

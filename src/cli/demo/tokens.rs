@@ -1,6 +1,7 @@
 //! The tokens of a demonstration: one for the user of its board, one for the demonstration itself.
 //!
-//! They are made anew for each run and kept beside its log, in a file that others cannot read.
+//! They are made anew for each run and kept beside its log, in a file that others cannot read. A server
+//! that is started on the data later does not ask for them: the file has another name than its own.
 
 use std::{
     fs::OpenOptions,
@@ -12,7 +13,8 @@ use std::{
 use anyhow::Context;
 
 use crate::{
-    clock::new_request_id,
+    admission::{Role, TokensFile},
+    clock::{Clock as _, WallClock},
     crowd::operator::{Operator, Token},
     events::OWN_OPERATOR,
 };
@@ -24,14 +26,17 @@ pub const AUTOMATIC: [&str; 2] = [OWN_NAME, OWN_OPERATOR];
 /// The operator of the printed token.
 const GUEST_NAME: &str = "operator";
 
-const FILE: &str = "operators";
+const FILE: &str = "demo-tokens";
+
+/// A board that stays is looked at for a while.
+const LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// Those tokens, and where the server finds them.
 pub struct Tokens {
     pub file: PathBuf,
-    /// For the address of the board.
+    /// For the board.
     pub guest: String,
-    /// The demonstration itself.
+    /// The demonstration itself, which is the shop, too.
     pub own: Operator,
 }
 
@@ -41,8 +46,11 @@ impl Tokens {
     /// # Errors
     /// When the file cannot be written.
     pub fn make(directory: &Path) -> anyhow::Result<Self> {
-        let token = || new_request_id().0.simple().to_string();
-        let (guest, own) = (token(), token());
+        let now = WallClock.now();
+        let times = (now, now.plus(LIFE_MS));
+        let mut tokens = TokensFile::new()?;
+        let (_, guest) = tokens.add(Role::Operator, GUEST_NAME, times)?;
+        let (_, own) = tokens.add(Role::Admin, OWN_NAME, times)?;
         let file = directory.join(FILE);
         let mut written = OpenOptions::new()
             .write(true)
@@ -50,7 +58,7 @@ impl Tokens {
             .mode(0o600)
             .open(&file)
             .with_context(|| format!("{} cannot be written", file.display()))?;
-        writeln!(written, "{GUEST_NAME} {guest}\n{OWN_NAME} {own}")?;
+        written.write_all(tokens.text().as_bytes())?;
         let own = Operator { name: OWN_NAME.to_owned(), token: Token::bearer(&own)? };
         Ok(Self { file, guest, own })
     }

@@ -2,7 +2,7 @@
 
 mod told;
 
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use self::told::{severity_name, text, whole_text};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         whose::AnySale,
         write::{Signed, Steering},
     },
+    crowd::channel::Channel,
     grpc::proto::{
         AssessIncidentRequest, GetIncidentRequest, Incident, IncidentRefusal,
         IncidentSeverity as Severity, ListIncidentsRequest, ListIncidentsResponse,
@@ -221,7 +222,7 @@ impl Open {
         let item_ids = items.collect::<Result<Vec<_>, Invalid>>()?;
         let begin_time = moment("--began", self.began.as_deref())?;
         let opened = self.step.send(async |mut client, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = OpenIncidentRequest {
                 request_id,
                 sale_id: sale_id.clone(),
@@ -231,7 +232,7 @@ impl Open {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            client.open_incident(token.on(request)).await
+            client.open_incident(request).await
         })?;
         // An incident is always opened.
         let OpenIncidentResponse { incident, revision, position } = opened;
@@ -248,7 +249,7 @@ impl Assess {
             IncidentSeverity::Critical => Severity::Critical,
         };
         self.step.take(common, async |mut client, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = AssessIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -258,7 +259,7 @@ impl Assess {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            client.assess_incident(token.on(request)).await
+            client.assess_incident(request).await
         })
     }
 }
@@ -267,7 +268,7 @@ impl Act {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let incident_id = id(&self.id)?;
         self.step.take(common, async |mut client, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = RecordActionRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -275,7 +276,7 @@ impl Act {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            client.record_action(token.on(request)).await
+            client.record_action(request).await
         })
     }
 }
@@ -285,7 +286,7 @@ impl Resolve {
         let incident_id = id(&self.id)?;
         let end_time = moment("--ended", self.ended.as_deref())?;
         self.step.take(common, async |mut client, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = ResolveIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -293,7 +294,7 @@ impl Resolve {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            client.resolve_incident(token.on(request)).await
+            client.resolve_incident(request).await
         })
     }
 }
@@ -302,7 +303,7 @@ impl Review {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let incident_id = id(&self.id)?;
         self.step.take(common, async |mut client, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = ReviewIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -311,7 +312,7 @@ impl Review {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            client.review_incident(token.on(request)).await
+            client.review_incident(request).await
         })
     }
 }

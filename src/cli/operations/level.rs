@@ -117,7 +117,7 @@ impl Set {
             None => wire(None),
         };
         let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = SetLevelRequest {
                 request_id,
                 level: wire(Some(level)).into(),
@@ -126,7 +126,7 @@ impl Set {
                 reason: self.reason.clone(),
                 alert_id: String::new(),
             };
-            DegradationServiceClient::new(channel).set_level(token.on(request)).await
+            DegradationServiceClient::new(channel).set_level(request).await
         })?;
         let level = level_name(answer.level());
         let set = answer.change.as_ref();

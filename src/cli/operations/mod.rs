@@ -5,3 +5,4 @@ pub mod incident;
 pub mod level;
 pub mod nodes;
 pub mod script;
+pub mod token;

@@ -1,7 +1,5 @@
 //! `doorbuster script`: the wordings of customer service, and the one for a buyer.
 
-use tonic::transport::Channel;
-
 use crate::{
     cli::{
         Common,
@@ -15,6 +13,7 @@ use crate::{
         since::Since,
         write::{Signed, Steering},
     },
+    crowd::channel::Channel,
     domain::script::{Language, Situation, check_wording},
     grpc::proto::{
         ListScriptVersionsRequest, ListScriptVersionsResponse, ListScriptsRequest,
@@ -156,7 +155,7 @@ impl Change {
         let expected_version = self.expected_version;
         let changed: Decided<_, _> = self.steering.send(async |channel, signed| {
             let mut client = Client::new(channel);
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let (situation, language) = (situation.name(), language.to_owned());
             let reason = self.reason.clone();
             Ok(match text.clone() {
@@ -170,7 +169,7 @@ impl Change {
                         operator,
                         reason,
                     };
-                    client.publish_script(token.on(request)).await?.map(Decided::of)
+                    client.publish_script(request).await?.map(Decided::of)
                 }
                 None => {
                     let request = WithdrawScriptRequest {
@@ -181,7 +180,7 @@ impl Change {
                         operator,
                         reason,
                     };
-                    client.withdraw_script(token.on(request)).await?.map(Decided::of)
+                    client.withdraw_script(request).await?.map(Decided::of)
                 }
             })
         })?;

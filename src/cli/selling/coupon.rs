@@ -1,7 +1,7 @@
 //! `doorbuster coupon`: coupons of a sale, claimed by buyers and steered by operators.
 
 use serde_json::json;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use crate::{
     cli::{
@@ -15,6 +15,7 @@ use crate::{
         whose::TheSale,
         write::{Signed, Steering, Write},
     },
+    crowd::channel::Channel,
     events::GrantCause,
     grpc::proto::{
         self, ClaimCouponRequest, CloseBatchRequest, Coupon, CouponBatch, CouponRefusal,
@@ -218,12 +219,12 @@ impl Grant {
             None => proto::GrantCause::Unspecified,
         };
         let answer = self.act.send(async |mut client, batch_id, reason, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let buyer = self.buyer.buyer.clone();
             let cause = cause.into();
             let request =
                 GrantCouponRequest { request_id, batch_id, buyer, cause, operator, reason };
-            client.grant_coupon(token.on(request)).await
+            client.grant_coupon(request).await
         })?;
         show_coupon(common, answer)
     }
@@ -232,9 +233,9 @@ impl Grant {
 impl Close {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let answer = self.act.send(async |mut client, batch_id, reason, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = CloseBatchRequest { request_id, batch_id, operator, reason };
-            client.close_batch(token.on(request)).await
+            client.close_batch(request).await
         })?;
         Decided::of(answer).show(common, "coupon_batch", batch_text)
     }
@@ -243,11 +244,11 @@ impl Close {
 impl Raise {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let answer = self.act.send(async |mut client, batch_id, reason, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let budget_minor = self.budget_minor;
             let request =
                 RaiseBudgetRequest { request_id, batch_id, budget_minor, operator, reason };
-            client.raise_budget(token.on(request)).await
+            client.raise_budget(request).await
         })?;
         Decided::of(answer).show(common, "coupon_batch", batch_text)
     }
@@ -257,10 +258,10 @@ impl Revoke {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let coupon = CouponId::parse("--coupon", &self.coupon)?.to_string();
         let answer = self.act.send(async |mut client, batch_id, reason, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let coupon_id = coupon.clone();
             let request = RevokeCouponRequest { request_id, batch_id, coupon_id, operator, reason };
-            client.revoke_coupon(token.on(request)).await
+            client.revoke_coupon(request).await
         })?;
         show_coupon(common, answer)
     }

@@ -10,6 +10,7 @@ use crate::{
         server::Server,
         since::Since,
         source::Data,
+        token_file::TokenFile,
     },
     domain::script::Language,
     grpc::{
@@ -43,6 +44,8 @@ pub struct Explain {
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     #[command(flatten)]
+    token: TokenFile,
+    #[command(flatten)]
     since: Since,
     #[command(flatten)]
     data: Data,
@@ -75,7 +78,7 @@ impl Explain {
                 min_position: self.since.min_position(),
                 language: language.name().to_owned(),
             };
-            return Server { url }.call(async |channel| {
+            return Server { url, token: self.token }.call(async |channel| {
                 ReplayServiceClient::new(channel).explain_purchase(request.clone()).await
             });
         }

@@ -7,7 +7,6 @@ use std::{
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tonic::transport::Channel;
 
 use crate::{
     cli::{
@@ -24,6 +23,7 @@ use crate::{
         whose::TheSale,
         write::{Signed, Steering},
     },
+    crowd::channel::Channel,
     grpc::{
         AT_HEAD,
         proto::{
@@ -110,10 +110,10 @@ impl ExportArgs {
         reason: &str,
     ) -> Result<Decided<Export, crate::grpc::proto::ExportRefusal>, Failure> {
         let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let (sale_id, reason) = (sale_id.to_owned(), reason.to_owned());
             let request = ExportOrdersRequest { request_id, sale_id, operator, reason };
-            Client::new(channel).export_orders(token.on(request)).await
+            Client::new(channel).export_orders(request).await
         })?;
         Ok(Decided::of(answer))
     }

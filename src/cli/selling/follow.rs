@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, str::FromStr, time::Duration};
 
-use tonic::{Code as GrpcCode, Status, transport::Channel};
+use tonic::{Code as GrpcCode, Status};
 
 use crate::{
     cli::{
@@ -13,6 +13,7 @@ use crate::{
         server::Server,
         whose::Filter,
     },
+    crowd::channel::Channel,
     grpc::proto::{
         FollowOrdersRequest, FollowOrdersResponse, OrderEvent, OrderEventKind,
         order_service_client::OrderServiceClient,

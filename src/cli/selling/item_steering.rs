@@ -1,6 +1,6 @@
 //! What all verbs that steer an item share, and the item as they show it.
 
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use super::terms::{self, place};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         priced,
         write::Steering,
     },
-    crowd::operator::Token,
+    crowd::channel::Channel,
     grpc::{
         AboutItem,
         proto::{
@@ -49,9 +49,8 @@ impl Steer {
         T: WriteResponse<Subject = Item, Refusal = Refusal>,
     {
         let item_id = ItemId::parse("ITEM", &self.id)?.to_string();
-        let send = async |channel, request, token: Token| {
-            call(ItemServiceClient::new(channel), token.on(routed(request))).await
-        };
+        let send =
+            async |channel, request| call(ItemServiceClient::new(channel), routed(request)).await;
         let answer = self.steering.act(&item_id, &self.reason, request, send)?;
         Decided::of(answer).show(common, "item", item_text)
     }

@@ -1,6 +1,6 @@
 //! What operators do to single orders, and what a shop tells of a payment that failed.
 
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use super::the_order::{TheOrder, show_decided};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         whose::item_id,
         write::{Steering, Write},
     },
-    crowd::operator::Token,
+    crowd::channel::Channel,
     grpc::{
         proto::{
             CancelHoldRequest, CancelOrderRequest, ExtendHoldRequest, Order,
@@ -126,9 +126,8 @@ where
     Q: WriteRequest + AboutItem + Clone,
     T: WriteResponse<Subject = Order, Refusal = Refusal>,
 {
-    let send = async |channel, request, token: Token| {
-        call(OrderServiceClient::new(channel), token.on(routed(request))).await
-    };
+    let send =
+        async |channel, request| call(OrderServiceClient::new(channel), routed(request)).await;
     let answer = steering.act(item_id, reason, request, send)?;
     show_decided(common, Decided::of(answer))
 }

@@ -12,7 +12,7 @@ use std::{
 
 use prost_types::Duration;
 use serde_json::json;
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use super::{
     terms,
@@ -36,7 +36,7 @@ use crate::{
         write::{Signed, Steering},
     },
     clock::{Clock, WallClock},
-    crowd::operator::Token,
+    crowd::channel::Channel,
     domain::sale::Draft,
     grpc::proto::{
         CancelSaleRequest, CloseSaleRequest, CouponDraft, CreateSaleRequest, GetSaleRequest,
@@ -208,9 +208,9 @@ impl Create {
         }
         let draft = sale_draft(file.draft);
         let created = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
+            let Signed { request_id, operator } = signed;
             let request = CreateSaleRequest { request_id, sale: Some(draft.clone()), operator };
-            SaleServiceClient::new(channel).create_sale(token.on(request)).await
+            SaleServiceClient::new(channel).create_sale(request).await
         });
         let created = created.map_err(|mut failure| {
             // Read a second time, such a file would be another sale under the same request id.
@@ -319,8 +319,8 @@ impl Steer {
         call: impl AsyncFn(SaleServiceClient<Channel>, Request<Q>) -> Result<Response<T>, Status>,
     ) -> anyhow::Result<T> {
         let sale_id = self.sale.id()?.to_string();
-        let send = async |channel, request, token: Token| {
-            call(SaleServiceClient::new(channel), token.on(Request::new(request))).await
+        let send = async |channel, request| {
+            call(SaleServiceClient::new(channel), Request::new(request)).await
         };
         Ok(self.steering.act(&sale_id, &self.reason, request, send)?)
     }

@@ -1,9 +1,8 @@
 //! The coupon of an order, as arguments.
 
-use tonic::transport::Channel;
-
 use crate::{
     cli::{failure::Failure, server::Server},
+    crowd::channel::Channel,
     grpc::proto::{
         CouponChoice, GetItemRequest, IfCouponDenied, ListCouponsRequest,
         coupon_service_client::CouponServiceClient, item_service_client::ItemServiceClient,

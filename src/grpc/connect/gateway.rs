@@ -17,8 +17,12 @@ use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::{Code, Status, service::Routes};
 
 use super::{bodies::Room, failure, guard, openapi};
-use crate::grpc::{
-    foreign::method_unknown, methods::Methods, proto, rpcs::Size, share::Share, status::CallError,
+use crate::{
+    admission::Roles,
+    grpc::{
+        authenticator::Authenticator, foreign::method_unknown, methods::Methods, proto, rpcs::Size,
+        share::Share, status::CallError,
+    },
 };
 
 /// Where the description of the port is.
@@ -30,6 +34,7 @@ pub(in crate::grpc) struct Gateway {
     pub(super) routes: Routes,
     /// Where calls that end here are counted.
     pub(super) counted: Methods,
+    authenticator: Authenticator,
     pub(super) room: Room,
     /// Only names of this machine are answered to.
     on_loopback: bool,
@@ -42,6 +47,7 @@ pub(in crate::grpc) struct Gateway {
 pub(super) struct Called {
     pub(super) descriptor: MethodDescriptor,
     pub(super) bytes_max: usize,
+    roles: Roles,
 }
 
 impl Gateway {
@@ -49,7 +55,7 @@ impl Gateway {
     /// When the descriptors in this program cannot be read.
     pub(in crate::grpc) fn new(
         routes: Routes,
-        counted: Methods,
+        (counted, authenticator): (Methods, Authenticator),
         body_lasts: Duration,
         on_loopback: bool,
     ) -> anyhow::Result<Self> {
@@ -60,11 +66,21 @@ impl Gateway {
             let bytes_max = Size::of_service(service.full_name()).bytes();
             for descriptor in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), descriptor.name());
-                methods.insert(path, Called { descriptor, bytes_max });
+                let roles = counted.at(&path).roles.unwrap_or(Roles::NONE);
+                methods.insert(path, Called { descriptor, bytes_max, roles });
             }
         }
         let (room, document) = (Room::new(body_lasts), OnceLock::new());
-        Ok(Self { methods, routes, counted, room, on_loopback, document, descriptors })
+        Ok(Self {
+            methods,
+            routes,
+            counted,
+            authenticator,
+            room,
+            on_loopback,
+            document,
+            descriptors,
+        })
     }
 
     pub(super) async fn answer(
@@ -76,13 +92,20 @@ impl Gateway {
             return refused;
         }
         let path = request.uri().path();
+        let method = self.methods.get(path);
+        let roles = method.map_or(Roles::ANY, |method| method.roles);
+        // Before the body is read. A call is asked for its token again where every call is, because a
+        // gRPC call comes another way.
+        if let Err(refused) = self.authenticator.admit(request.uri(), request.headers(), roles) {
+            return self.turned_away(path, refused);
+        }
         if path == DOCUMENT {
             return match *request.method() {
                 Method::GET | Method::HEAD => self.document(),
                 _ => wrong_method("GET, HEAD"),
             };
         }
-        let Some(method) = self.methods.get(path) else {
+        let Some(method) = method else {
             let unknown = method_unknown(path.trim_start_matches('/'));
             return failure::with_status(StatusCode::NOT_FOUND, &Status::from(unknown));
         };
@@ -90,6 +113,18 @@ impl Gateway {
             return wrong_method("POST");
         }
         self.call(method, request, share).await
+    }
+
+    /// Also of a stream, whose failures are told in it otherwise: a status of HTTP is seen by everybody.
+    fn turned_away(&self, path: &str, refused: CallError) -> Response<Body> {
+        let status = Status::from(refused);
+        self.counted.at(path).answered(status.code());
+        let mut answer = failure::answer(&status);
+        if status.code() == Code::Unauthenticated {
+            let bearer = HeaderValue::from_static("Bearer");
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        answer
     }
 
     fn document(&self) -> Response<Body> {

@@ -7,7 +7,7 @@ use super::{
     protocol::Format,
     schema::{Comments, Schemas, reference},
 };
-use crate::grpc::rpcs::{Role, Rpc};
+use crate::{admission::Role, grpc::rpcs::Rpc};
 
 /// What stands above the methods.
 const ABOUT: &str = "The contract of doorbuster over HTTP/JSON, by the Connect protocol \
@@ -49,10 +49,10 @@ pub(super) fn document(pool: &DescriptorPool) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "operator": {
+                "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The token of an operator, where the server has an operators_file.",
+                    "description": "A token, where the server has tokens.",
                 },
             },
         },
@@ -92,9 +92,10 @@ fn operation(service: &ServiceDescriptor, method: &MethodDescriptor, comments: &
     if !method.is_client_streaming() {
         operation["responses"]["200"] = json!({ "description": "The answer.", "content": content(method.output().full_name()) });
     }
-    let row = Rpc::named(&format!("{}/{}", service.full_name(), method.name()));
-    if row.is_some_and(|row| row.role == Role::Operator) {
-        operation["security"] = json!([{ "operator": [] }, {}]);
+    // A server without tokens asks for none.
+    operation["security"] = json!([{ "token": [] }, {}]);
+    if let Some(row) = Rpc::named(&format!("{}/{}", service.full_name(), method.name())) {
+        operation["x-roles"] = row.roles.iter().map(Role::name).collect();
     }
     operation
 }

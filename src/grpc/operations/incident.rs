@@ -17,7 +17,7 @@ use crate::{
     },
     events::DetectedBy,
     grpc::{
-        ReadSide, convert, operator::Authenticator, proto, replay::answers::outcome_name,
+        ReadSide, authenticator::Authenticator, convert, proto, replay::answers::outcome_name,
         status::CallError,
     },
     projections::{catalog, operations, orders, timeline},

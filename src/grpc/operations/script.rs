@@ -12,9 +12,9 @@ use crate::{
     },
     events::StreamName,
     grpc::{
-        ReadSide, convert,
-        operator::Authenticator,
-        proto,
+        ReadSide,
+        authenticator::Authenticator,
+        convert, proto,
         replay::{
             About, ReplayApi,
             answers::{self, spoken},

@@ -9,7 +9,7 @@ use crate::{
     admission::CurrentServiceLevel,
     domain::service_level::{ServiceLevelOutcome, ServiceLevelView, SetServiceLevel},
     events::LevelSet,
-    grpc::{ReadSide, convert, operator::Authenticator, proto, status::CallError},
+    grpc::{ReadSide, authenticator::Authenticator, convert, proto, status::CallError},
     projections::operations,
     reports::{Paging, ServiceLevelLine, ServiceLevelsQuery},
     values::{Invalid, RequestId, ServiceLevel},

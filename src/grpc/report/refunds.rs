@@ -1,8 +1,8 @@
 //! Money that is due back: the list and its sums.
 
-use super::{buyer, item_id, order_id, paging, rows::money, sale_id};
+use super::{buyer, item_id, order_id, paging, rows::money, sale_id, shown};
 use crate::{
-    grpc::{ReadSide, convert, proto, status::CallError},
+    grpc::{ReadSide, authenticator::Hidden, convert, proto, status::CallError},
     projections::{
         orders,
         refunds::{self, DueCause},
@@ -15,12 +15,13 @@ impl ReadSide {
     pub(in crate::grpc) async fn refunds_due(
         &self,
         request: proto::ListRefundsDueRequest,
+        hidden: Option<Hidden>,
     ) -> Result<proto::ListRefundsDueResponse, CallError> {
         let query = RefundsDueQuery {
             sale_id: sale_id(&request.sale_id)?,
             item_id: item_id(&request.item_id)?,
             order_id: order_id(&request.order_id)?,
-            buyer: buyer(request.buyer)?,
+            buyer: buyer(request.buyer, hidden.as_ref())?,
             state: state(request.state)?,
             paging: paging(request.page_size, request.page_token),
         };
@@ -32,7 +33,14 @@ impl ReadSide {
             .await?;
         let now = page.checkpoint.moment(self.now());
         Ok(proto::ListRefundsDueResponse {
-            refunds: page.rows.into_iter().map(|due| refund_due(due, now)).collect(),
+            refunds: page
+                .rows
+                .into_iter()
+                .map(|mut due| {
+                    due.buyer = shown(due.buyer, hidden.as_ref());
+                    refund_due(due, now)
+                })
+                .collect(),
             next_page_token: page.next_page_token,
             freshness: Some(self.freshness(refunds::NAME, page.checkpoint)),
         })

@@ -16,8 +16,8 @@ use crate::{
     },
     events::CouponGrant,
     grpc::{
+        authenticator::Authenticator,
         convert::{self, coupons},
-        operator::Authenticator,
         proto::{self, WriteResponse},
         status::CallError,
     },
@@ -96,12 +96,7 @@ impl CouponApi {
         metadata: &MetadataMap,
         read: Result<Steering, Invalid>,
     ) -> Result<(BatchId, SteerBatch), CallError> {
-        let steering = read.or_else(|invalid| {
-            // Only operators are told what is wrong with an act.
-            self.authenticator.operator(metadata, String::new())?;
-            Err(CallError::from(invalid))
-        })?;
-        let Steering { request_id, batch_id, operator, reason, action } = steering;
+        let Steering { request_id, batch_id, operator, reason, action } = read?;
         let operator = self.authenticator.operator(metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let batch = BatchId::parse("batch_id", &batch_id)?;

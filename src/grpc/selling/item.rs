@@ -12,8 +12,8 @@ use crate::{
     domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
     events::Prices,
     grpc::{
+        authenticator::Authenticator,
         convert::{self, levers, prices},
-        operator::Authenticator,
         proto::{self, WriteFields, WriteRequest, WriteResponse},
         status::CallError,
     },
@@ -76,11 +76,7 @@ impl ItemApi {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, mut message) = request.into_parts();
         let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
-        let Asked { action, new_warehouse } = read(message).or_else(|invalid| {
-            // Only operators are told what is wrong with an act.
-            self.authenticator.operator(&metadata, String::new())?;
-            Err(CallError::from(invalid))
-        })?;
+        let Asked { action, new_warehouse } = read(message)?;
         let operator = self.authenticator.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let item = ItemId::parse("item_id", &subject_id)?;

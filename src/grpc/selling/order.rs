@@ -13,8 +13,9 @@ use crate::{
         item::{Item, ItemCommand, ItemOutcome, OrderAct, OrderAction},
     },
     grpc::{
-        ReadSide, convert,
-        operator::Authenticator,
+        ReadSide,
+        authenticator::Authenticator,
+        convert,
         proto::{self, WriteFields, WriteRequest, WriteResponse},
         status::CallError,
     },
@@ -62,7 +63,6 @@ impl OrderApi {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, mut message) = request.into_parts();
         let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
-        // Only operators are told what is wrong with an act.
         let operator = self.authenticator.operator(&metadata, operator)?;
         let action = read(message)?;
         let request_id = RequestId::parse("request_id", &request_id)?;

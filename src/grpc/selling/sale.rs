@@ -14,9 +14,9 @@ use crate::{
     events::{Goals, ItemPlan, WarehouseSupplier},
     grpc::{
         ReadSide, alerts,
+        authenticator::Authenticator,
         convert::{self, coupons, levers, prices},
         notices,
-        operator::Authenticator,
         proto::{self, WriteFields, WriteRequest},
         status::CallError,
     },

@@ -40,6 +40,7 @@ pub use sales::SaleRow;
 pub use say::Say;
 
 use shell::{Shell, Steers};
+use steering::Deed;
 use words::Word;
 
 /// The panels of a live page that change, each with the id of its place.
@@ -222,6 +223,15 @@ pub fn story(told: &Explanation, fates: &[Fate], lang: Lang) -> String {
 }
 
 /// A page that says why there is nothing else.
+/// A page to sign in on, and why it is shown where more than a token is missing.
+pub fn door_page(why: &str, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let title = say.deed(Deed::SignIn);
+    let shell =
+        Shell { title, path: "/", kind: "door", facts: &[], steers: Steers::Orders, assets };
+    shell::page(&shell, &sales::problem(if why.is_empty() { title } else { why }, say), say)
+}
+
 pub fn problem_page(why: &str, lang: Lang, assets: Assets<'_>) -> String {
     let say = Say { lang };
     let shell =

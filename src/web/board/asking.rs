@@ -110,7 +110,7 @@ where
 }
 
 /// The language that is asked for: in the address, else by a cookie, else by the browser.
-fn lang(asked: &Asked, headers: &HeaderMap) -> Lang {
+pub(super) fn lang(asked: &Asked, headers: &HeaderMap) -> Lang {
     let parse = |text: &str| Lang::parse("lang", text).ok();
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let cookie = || {

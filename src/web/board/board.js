@@ -191,8 +191,12 @@ async function signedIn() {
   if (token()) {
     try {
       const { ok, status, said } = await send("/whoami", "GET");
-      if (ok) name = said.operator || "operator";
-      else {
+      if (ok) {
+        name = said.operator || "operator";
+        // From now on pages are read with a cookie; acts are sent with the token itself.
+        const { ok: kept } = await send("/session", "POST", {});
+        if (kept && page === "door") location.reload();
+      } else {
         if (status === 401) sessionStorage.removeItem(KEPT);
         why = say("refused", { error: said.error || String(status) });
       }
@@ -352,7 +356,7 @@ function steering() {
   byId("sign").addEventListener("click", (event) => {
     if (body.classList.contains("operator")) {
       sessionStorage.removeItem(KEPT);
-      signedIn();
+      send("/session", "DELETE").then(signedIn, signedIn);
     } else ask(enter, event.target);
   });
   enter.querySelector("form").addEventListener("submit", async (event) => {
@@ -493,3 +497,4 @@ else if (page === "order") {
   steering();
 }
 else if (page === "waiting") waiting();
+else if (page === "door") steering();

@@ -10,8 +10,11 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{line::LineState, state::Board};
-use crate::{connections::names_this_machine, web::json::say};
+use super::{line::LineState, session::turned_away, state::Board};
+use crate::{
+    connections::names_this_machine,
+    web::{door::Refused, json::say},
+};
 
 /// No foreign resources, no inline scripts, no embedding in frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -34,7 +37,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 pub(super) async fn guard(
     State(board): State<Arc<Board>>,
     ConnectInfo(line): ConnectInfo<LineState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     line.asked();
@@ -42,6 +45,8 @@ pub(super) async fn guard(
         // A foreign page whose name resolves to this address (DNS rebinding) must not read the board.
         let why = "this board listens on loopback and accepts only loopback names in Host";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
+    } else if let Err(refused) = admitted(&board, &mut request) {
+        turned_away(&refused, &request)
     } else if !steers(&request) && !board.shows_itself() {
         let why = "the board is not served at the current service level";
         let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
@@ -60,10 +65,20 @@ pub(super) async fn guard(
     answer
 }
 
+/// Asks for the token; the request goes on with what it is.
+fn admitted(board: &Board, request: &mut Request) -> Result<(), Refused> {
+    if let Some(token) = board.entrance.admit(request)? {
+        request.extensions_mut().insert(token);
+    }
+    Ok(())
+}
+
 /// Whether a request steers or asks for the operator: these stay available when nothing is shown.
 fn steers(request: &Request) -> bool {
     let path = request.uri().path();
-    let asks = path == "/whoami" || (path.starts_with("/items/") && path.ends_with("/warehouses"));
+    let asks = path == "/whoami"
+        || path == "/session"
+        || (path.starts_with("/items/") && path.ends_with("/warehouses"));
     request.method() == Method::POST || asks
 }
 

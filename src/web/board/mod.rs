@@ -1,9 +1,9 @@
 //! The board: pages that people watch and steer a sale with, on a listener of its own.
 //!
 //! It has a low-priority thread of its own, accepts a bounded number of clients, and renders its
-//! frames once a second, whatever the number of clients. Selling never waits for it. Every client
-//! that reaches the port sees every sale, so the default is loopback; changes need an operator's
-//! token.
+//! frames once a second, whatever the number of clients. Selling never waits for it. Where the
+//! server has tokens, pages ask for one, unless they are public; without, every client that reaches the
+//! port sees every sale, so the default is loopback. Changes always need a token.
 
 mod after;
 mod asking;
@@ -17,6 +17,7 @@ mod line;
 mod no_page;
 mod orders;
 mod pages;
+mod session;
 mod state;
 mod steer;
 mod stream;
@@ -38,7 +39,11 @@ use self::{
 };
 use crate::{
     threads,
-    web::wrong_port::{WrongPort, turn_back},
+    web::{
+        door::Door as Entrance,
+        routes::{Opened, Port},
+        wrong_port::{WrongPort, turn_back},
+    },
 };
 
 /// A board that is served until it is stopped.
@@ -66,7 +71,9 @@ impl BoardServer {
                 let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
                 let door = Door::new(listener, limits, Arc::clone(&leavers));
                 let pages = Desk::new();
-                let board = Arc::new(Board { parts, streams, leavers, pages, on_loopback });
+                let entrance = entrance(&parts);
+                let board =
+                    Arc::new(Board { parts, entrance, streams, leavers, pages, on_loopback });
                 let service = router(board).into_make_service_with_connect_info::<LineState>();
                 tokio::select! {
                     served = axum::serve(door, service).into_future() => served,
@@ -92,6 +99,16 @@ impl BoardServer {
     }
 }
 
+fn entrance(parts: &BoardParts) -> Entrance {
+    Entrance {
+        port: Port::Board,
+        opened: Opened { board: parts.public, ..Opened::default() },
+        tokens: Arc::clone(&parts.tokens),
+        clock: Arc::clone(&parts.clock),
+        metrics: Arc::clone(&parts.metrics),
+    }
+}
+
 fn router(board: Arc<Board>) -> Router {
     let elsewhere = WrongPort { serves: "the board", grpc: board.parts.grpc_port };
     Router::new()
@@ -100,6 +117,7 @@ fn router(board: Arc<Board>) -> Router {
         .merge(steer::routes())
         .merge(incidents::routes())
         .merge(orders::routes())
+        .merge(session::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&board), guard::guard))
         .layer(middleware::from_fn_with_state(elsewhere, turn_back))
         .with_state(board)

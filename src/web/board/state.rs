@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     actors::{Past, PulseDesk, Readiness},
-    admission::{CurrentServiceLevel, Operators, ServicePart},
+    admission::{CurrentServiceLevel, ServicePart, Tokens},
     clock::SharedClock,
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
+    web::door::Door,
 };
 
 /// What the board shows and steers.
@@ -30,8 +31,10 @@ pub struct BoardParts {
     pub data: PathBuf,
     /// The services of the contract, by which operators steer.
     pub services: Routes,
-    /// The operators; without any, the board is read-only.
-    pub operators: Arc<Operators>,
+    /// Who may look and steer; without tokens everybody may look and nobody steer.
+    pub tokens: Arc<Tokens>,
+    /// Whether everybody may look though there are tokens.
+    pub public: bool,
     /// How much of the service runs.
     pub service: Arc<CurrentServiceLevel>,
     pub readiness: Readiness,
@@ -45,6 +48,7 @@ pub struct BoardParts {
 /// What every answer of the board is made from.
 pub(super) struct Board {
     pub(super) parts: BoardParts,
+    pub(super) entrance: Door,
     pub(super) streams: Streams,
     /// What pages ask read models and the log.
     pub(super) pages: Desk,

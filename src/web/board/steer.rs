@@ -3,8 +3,9 @@
 //! Writes are calls of the services of the contract, in this process and with the token that the write
 //! came with. The services check fields and decide; the board checks what only it has: origin, size and
 //! form of a body. Every write names its request, its reason and a token; the operator on the record is
-//! whose token it is. A server without a file of operators cannot be steered from here, because clients
-//! would be unauthenticated. Tokens are never in cookies, so no other page can make a browser send one.
+//! whose token it is. A server without tokens cannot be steered from here, because clients would be
+//! unauthenticated. The token of an act is in its header, never in a cookie, so no other page can make a
+//! browser send one.
 
 use std::sync::Arc;
 
@@ -30,13 +31,15 @@ use wire::doorbuster::v1::{
 
 use super::{form::Fields, state::Board};
 use crate::{
-    admission::TokenRefused,
     values::{Invalid, ServiceLevel},
     web::json::say,
 };
 
 /// Bytes of a body.
 const BODY_BYTES_MAX: usize = 16 * 1024;
+
+const READ_ONLY: &str =
+    "this board is read-only: its server has no tokens; doorbuster token new makes the first";
 
 const ITEM_ACTIONS: &str = "must be one of pause, resume, close, allocate, set_reserve, \
                             release_reserve, set_limit";
@@ -168,7 +171,8 @@ async fn warehouses(
     let asked = async {
         operator(&board, &headers).map_err(NotDone::Refused)?;
         let mut items = ItemServiceClient::new(board.parts.services.clone());
-        let found = items.get_item(GetItemRequest { item_id }).await?.into_inner();
+        let found =
+            items.get_item(signed(&headers, GetItemRequest { item_id })).await?.into_inner();
         Ok(say(StatusCode::OK, &places(&found.item.unwrap_or_default())))
     };
     asked.await.unwrap_or_else(NotDone::answer)
@@ -266,9 +270,22 @@ pub(super) async fn read(
     };
     let mut fields = Fields::parse(&bytes)?;
     let (request_id, reason) = (fields.text("request_id")?, fields.text("reason")?);
-    let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
-    let token = token.and_then(|token| token.parse().ok());
+    let token = token_of(headers);
     Ok((Written { request_id, operator: String::new(), reason, token }, fields))
+}
+
+/// The token that a request came with, for the services.
+fn token_of(headers: &HeaderMap) -> Option<AsciiMetadataValue> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.parse().ok()
+}
+
+/// That message, with the token that the request came with.
+fn signed<T>(headers: &HeaderMap, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(token) = token_of(headers) {
+        request.metadata_mut().insert("authorization", token);
+    }
+    request
 }
 
 impl Written {
@@ -290,26 +307,12 @@ impl Written {
 
 /// Whose token a request carries.
 fn operator(board: &Board, headers: &HeaderMap) -> Result<String, Refused> {
-    let operators = &board.parts.operators;
-    if operators.is_empty() {
-        return Err(unknown(
-            "this board is read-only: its server has no operators_file, so there are no tokens",
-        ));
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    match board.parts.tokens.check(authorization, board.parts.clock.now()) {
+        Ok(Some(token)) => Ok(token.name.clone()),
+        Ok(None) => Err(unknown(READ_ONLY)),
+        Err(why) => Err(unknown(why.message())),
     }
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let announced = operators.announced(authorization, board.parts.clock.now());
-    announced.map(str::to_owned).map_err(|why| {
-        board.parts.metrics.token_refused(why.into());
-        unknown(match why {
-            TokenRefused::Missing => {
-                "steering needs a token: authorization: Bearer TOKEN; without one the board is \
-                 read-only"
-            }
-            TokenRefused::Wrong => {
-                "this token is no operator's: the server's operators_file does not name it"
-            }
-        })
-    })
 }
 
 fn unknown(why: &str) -> Refused {
@@ -319,7 +322,7 @@ fn unknown(why: &str) -> Refused {
 }
 
 /// Refuses what another page makes a browser send, and what is not JSON.
-fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
+pub(super) fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if let Some(origin) = headers.get(header::ORIGIN) {
         // A proxy may terminate TLS; name and port are the same nevertheless.
@@ -408,6 +411,7 @@ fn failed(failed: &Status) -> Response {
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::AlreadyExists => StatusCode::CONFLICT,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::Aborted | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Unavailable => {
             StatusCode::SERVICE_UNAVAILABLE
         }

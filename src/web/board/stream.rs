@@ -17,7 +17,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Path, Query, State},
+    extract::{ConnectInfo, Extension, Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -32,7 +32,7 @@ use tonic::codegen::tokio_stream::Stream;
 
 use super::{line::LineState, no_page::NoPage, state::Board, streams::Frame};
 use crate::{
-    admission::ServicePart,
+    admission::{ServicePart, TokenRecord},
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
     reports::Pulse,
@@ -65,6 +65,7 @@ async fn events(
     ConnectInfo(line): ConnectInfo<LineState>,
     Path(sale_id): Path<String>,
     Query(asked): Query<HashMap<String, String>>,
+    token: Option<Extension<Arc<TokenRecord>>>,
 ) -> Response {
     let parsed = SaleId::parse("sale_id", &sale_id).and_then(|sale| {
         let lang = asked.get("lang").map_or("en", String::as_str);
@@ -81,7 +82,8 @@ async fn events(
     match followed(&board, sale, lang).await {
         Ok(frames) => {
             let counted = board.parts.metrics.board().follows();
-            let body = Body::from_stream(Frames::new(frames, line, (place, counted)));
+            let end = token.map(|Extension(token)| end_of(&board, &token));
+            let body = Body::from_stream(Frames::new(frames, line, (place, counted), end));
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
@@ -90,6 +92,15 @@ async fn events(
         }
         Err(answer) => *answer,
     }
+}
+
+/// What ends a page's frames: the end of the token that it was opened with.
+fn end_of(board: &Board, token: &TokenRecord) -> End {
+    let clock = Arc::clone(&board.parts.clock);
+    let end = board.parts.tokens.end_of(token, move || clock.now());
+    Box::pin(async move {
+        let _why = end.await;
+    })
 }
 
 fn later(why: &str) -> Response {
@@ -191,9 +202,12 @@ fn frame(board: &Board, pulse: &Pulse, lang: Lang) -> Bytes {
 struct Frames {
     next: Pin<Box<dyn Future<Output = Option<watch::Receiver<Frame>>> + Send>>,
     begun: bool,
+    end: Option<End>,
     line: LineState,
     _place: (OwnedSemaphorePermit, Following),
 }
+
+type End = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Drop for Frames {
     fn drop(&mut self) {
@@ -206,11 +220,12 @@ impl Frames {
         mut frames: watch::Receiver<Frame>,
         line: LineState,
         place: (OwnedSemaphorePermit, Following),
+        end: Option<End>,
     ) -> Self {
         line.follow(true);
         // The one that is there is the first to be sent.
         frames.mark_changed();
-        Self { next: Box::pin(next(frames)), begun: false, line, _place: place }
+        Self { next: Box::pin(next(frames)), begun: false, end, line, _place: place }
     }
 }
 
@@ -224,6 +239,9 @@ impl Stream for Frames {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.end.as_mut().is_some_and(|end| end.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(None);
+        }
         // While a frame is on its way no other is begun; the connection wakes this one then.
         if self.line.is_busy() {
             return Poll::Pending;

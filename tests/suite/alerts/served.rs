@@ -12,11 +12,13 @@ use doorbuster::{
     store::{EventStore, embedded::EmbeddedStore},
 };
 use tokio::time::timeout;
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, Streaming};
 
 use crate::{
     nodes::store::NodeStore,
-    support::{Node, OPENS_AT, PATIENCE, create_sale, item, order, place, request_id, timestamp},
+    support::{
+        Channel, Node, OPENS_AT, PATIENCE, create_sale, item, order, place, request_id, timestamp,
+    },
     web::figures::until_figures,
 };
 

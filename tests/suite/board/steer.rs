@@ -1,22 +1,22 @@
 //! Steering: only with a token, in its operator's name, once for each request.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::path::Path;
 
 use doorbuster::grpc::proto::{self, ItemPhase, ListActsRequest, RefusalReason};
 use serde_json::{Value, json};
 
 use super::{Follower, Said, ask, get};
+use crate::known_tokens;
 use crate::support::{Node, create_sale, item, order, refused, request_id};
 
-const TOKEN: &str = "olga-0123456789abcdef";
+const TOKEN: &str = known_tokens::OLGA;
 
 async fn steered_node(directory: &Path) -> Node {
-    let file = directory.join("operators");
-    fs::write(&file, format!("olga {TOKEN}\n")).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let file = known_tokens::file(directory);
     Node::start_with(|config| {
         config.board = Some(([127, 0, 0, 1], 0).into());
-        config.operators_file = Some(file);
+        config.tokens_file = Some(file);
+        config.public_routes.board = true;
     })
     .await
 }
@@ -284,10 +284,11 @@ async fn a_sign_in_with_a_wrong_token_is_told_why() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;
     let board = node.board();
-    let head = format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer("olga-0123456789abcdeF"));
+    let head =
+        format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer(&TOKEN.replace("olga", "Olga")));
     let said = ask(board, &head, "").await;
     let why = said.json()["error"].as_str().unwrap().to_owned();
-    assert!(why.contains("this token is no operator's"), "{why}");
+    assert!(why.contains("this is no token of this server"), "{why}");
     // The page shows what the server says, not a word of its own for all cases.
     let script = get(board, "/board.js").await.body;
     assert!(script.contains("error: said.error || String(status)"), "{script}");
@@ -304,7 +305,7 @@ async fn nobody_steers_without_a_token_or_from_a_page_of_somebody_else() {
     let elsewhere = format!("{}\r\norigin: https://evil.example", bearer(TOKEN));
     for (headers, status) in [
         (String::new(), 401),
-        (bearer("olga-0123456789abcdeF"), 401),
+        (bearer(&TOKEN.replace("olga", "Olga")), 401),
         ("\r\nauthorization: Basic b2xnYQ==".to_owned(), 401),
         (elsewhere, 403),
     ] {
@@ -312,14 +313,14 @@ async fn nobody_steers_without_a_token_or_from_a_page_of_somebody_else() {
     }
     let plain = format!("POST {path} HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
     assert_eq!(ask(board, &plain, &body.to_string()).await.status, 415);
-    assert_eq!(get(board, &path).await.status, 405);
+    assert_eq!(get(board, &path).await.status, 401);
     assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Open);
     let here = format!("{}\r\norigin: http://{board}", bearer(TOKEN));
     assert_eq!(steer(&node, &path, &here, &body).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_operators_the_board_is_read_only() {
+async fn without_tokens_the_board_is_read_only() {
     let node = super::board_node().await;
     let (_, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
     let body = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });

@@ -99,8 +99,11 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     let refused = run(&add, &[]);
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
 
-    let operators = std::fs::read_to_string(data.join("operators")).unwrap();
-    let token = operators.lines().find_map(|line| line.strip_prefix("operator ")).unwrap();
+    let token = said.find_map(|line| {
+        let token = line.strip_prefix("token: ")?.strip_suffix(" signs in there, to steer")?;
+        Some(token.to_owned())
+    });
+    let token = token.unwrap();
     let file = directory.path().join("token");
     std::fs::write(&file, token).unwrap();
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();

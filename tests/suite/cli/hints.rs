@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     process::{Output, Stdio},
     sync::Arc,
 };
@@ -12,8 +11,9 @@ use clap::CommandFactory as _;
 use doorbuster::{app::App, cli::Cli, clock::WallClock, config::Config};
 
 use super::{binary, doorbuster, text};
+use crate::known_tokens;
 
-const TOKEN: &str = "f3Zq7mXw9TtB2cLs";
+const TOKEN: &str = known_tokens::OLGA;
 const SALE: &str = "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10";
 
 /// A server with a port for each purpose and one operator.
@@ -25,16 +25,14 @@ struct Ports {
 impl Ports {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let operators = directory.path().join("operators");
-        fs::write(&operators, format!("olga {TOKEN}\n")).unwrap();
-        fs::set_permissions(&operators, fs::Permissions::from_mode(0o600)).unwrap();
+        let tokens = known_tokens::file(directory.path());
         let anywhere = Some(([127, 0, 0, 1], 0).into());
         let config = Config {
             data: directory.path().join("data"),
             listen: ([127, 0, 0, 1], 0).into(),
             web: anywhere,
             board: anywhere,
-            operators_file: Some(operators),
+            tokens_file: Some(tokens),
             ..Config::default()
         };
         let app = App::start(config, Arc::new(WallClock)).unwrap();
@@ -45,14 +43,16 @@ impl Ports {
     fn pause(&self, token: Option<&str>) -> String {
         let url = format!("http://{}", self.app.address());
         let pause = ["sale", "pause", SALE, "--reason", "a test", "--server", &url];
+        let file = token.map(|token| self.token_file(token));
+        let file = file.iter().flat_map(|file| ["--token-file", file.as_str()]);
+        failed(&doorbuster(&pause.into_iter().chain(file).collect::<Vec<_>>()))
+    }
+
+    /// A file with that token.
+    fn token_file(&self, token: &str) -> String {
         let file = self.directory.path().join("token");
-        let file_flag = ["--token-file", file.to_str().unwrap()];
-        let flags = token.map_or(&[][..], |token| {
-            fs::write(&file, token).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-            &file_flag
-        });
-        failed(&doorbuster(&[&pause[..], flags].concat()))
+        known_tokens::write(&file, token);
+        file.to_str().unwrap().to_owned()
     }
 }
 
@@ -72,7 +72,9 @@ fn a_call_to_the_web_or_board_port_is_told_where_grpc_is() {
         assert!(said.starts_with(&wanted), "{said}");
     }
     // As `--listen` has it.
-    let listed = doorbuster(&["sale", "list", "--server", &server.app.address().to_string()]);
+    let file = server.token_file(TOKEN);
+    let address = server.app.address().to_string();
+    let listed = doorbuster(&["sale", "list", "--server", &address, "--token-file", &file]);
     assert!(listed.status.success(), "{}", text(&listed.stderr));
     let tls = failed(&doorbuster(&["sale", "list", "--server=https://127.0.0.1:7420"]));
     assert!(tls.contains("must start with http://"), "{tls}");
@@ -83,22 +85,29 @@ fn a_call_to_the_web_or_board_port_is_told_where_grpc_is() {
 fn a_missing_and_a_wrong_token_are_told_apart_and_counted() {
     let server = Ports::start();
     let missing = server.pause(None);
-    assert!(missing.contains("steered by its operators only"), "{missing}");
+    assert!(missing.contains("this server asks for a token"), "{missing}");
     assert!(missing.contains("--token-file (DOORBUSTER_TOKEN_FILE)"), "{missing}");
+    let wrong = TOKEN.replace("olga", "Olga");
     for _ in 0..3 {
-        let wrong = server.pause(Some("A1b2C3d4E5f6G7h8"));
-        assert!(wrong.contains("this token is no operator's"), "{wrong}");
+        let wrong = server.pause(Some(&wrong));
+        assert!(wrong.contains("this is no token of this server"), "{wrong}");
     }
     assert!(server.pause(Some(TOKEN)).contains("NOT_FOUND"));
     let web = server.app.web_address().unwrap();
     let mut figures = std::net::TcpStream::connect(web).unwrap();
     use std::io::{Read as _, Write as _};
     figures
-        .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .write_all(
+            format!(
+                "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+                 authorization: Bearer {TOKEN}\r\n\r\n"
+            )
+            .as_bytes(),
+        )
         .unwrap();
     let mut answer = String::new();
     figures.read_to_string(&mut answer).unwrap();
-    for (reason, count) in [("missing", 1), ("wrong", 3)] {
+    for (reason, count) in [("missing", 1), ("unknown", 3)] {
         let line = format!("doorbuster_tokens_refused_total{{reason=\"{reason}\"}} {count}\n");
         assert!(answer.contains(&line), "{answer}");
     }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::CommandFactory;
 use doorbuster::{
     cli::Cli,
-    config::{Bounds, Config, Overrides, SETTINGS},
+    config::{Bounds, Config, Overrides, PublicRoutes, SETTINGS},
     store::WitnessSync,
 };
 
@@ -58,6 +58,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
             Bounds::Text(_) if setting.key == "alerts" => ("off", "\"off\""),
             Bounds::Text(_) if setting.key == "sync_witness" => ("each_commit", "\"each_commit\""),
             Bounds::Text(_) if setting.key == "webhook_url" => ("https://a/", "\"https://a/\""),
+            Bounds::Text(_) if setting.key == "public_routes" => ("board", "\"board\""),
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
             Bounds::Whole(least, _) if least > 77 => ("7777", "7777"),
@@ -88,7 +89,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.sync_witness = Some(OsString::from("each_commit"));
     flags.http = Some(OsString::from("[::1]:8"));
     flags.web = Some(OsString::from("[::1]:9"));
-    flags.operators_file = Some(OsString::from("operators"));
+    flags.tokens_file = Some(OsString::from("who"));
+    flags.public_routes = Some(OsString::from("board,traffic"));
     flags.peers_listen = Some(OsString::from("0.0.0.0:7430"));
     flags.peers_address = Some(OsString::from("host:7430"));
     flags.peers_secret_file = Some(OsString::from("peers"));
@@ -126,7 +128,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         listen: ([127, 0, 0, 1], 9).into(),
         http: Some("[::1]:8".parse().unwrap()),
         web: Some("[::1]:9".parse().unwrap()),
-        operators_file: Some("operators".into()),
+        tokens_file: Some("who".into()),
+        public_routes: PublicRoutes { traffic: true, board: true },
         peers_listen: Some("0.0.0.0:7430".parse().unwrap()),
         peers_address: Some("host:7430".to_owned()),
         peers_secret_file: Some("peers".into()),
@@ -166,7 +169,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, stock, stock_watchers_max, operators_file, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, stock, stock_watchers_max, tokens_file, public_routes, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -9,8 +9,9 @@ use doorbuster::{app::App, clock::WallClock, config::Config, values::UnixMs};
 use serde_json::{Value, json};
 
 use super::{GOOD, doorbuster};
+use crate::known_tokens;
 
-const TOKEN: &str = "f3Zq7mXw9TtB2cLs";
+const TOKEN: &str = known_tokens::OLGA;
 
 fn secret(directory: &Path, name: &str, text: &str) -> String {
     let file = directory.join(name);
@@ -24,35 +25,42 @@ struct Guarded {
     app: App,
     url: String,
     token: String,
+    /// The token of who may also order.
+    admin: String,
     _directory: tempfile::TempDir,
 }
 
 impl Guarded {
     fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let operators = secret(directory.path(), "operators", &format!("olga {TOKEN}\n"));
+        let tokens = known_tokens::file(directory.path());
         let token = secret(directory.path(), "token", TOKEN);
+        let admin = secret(directory.path(), "admin", known_tokens::ADMIN);
         let config = Config {
             data: directory.path().join("data"),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
             http: None,
             board: None,
-            operators_file: Some(operators.into()),
+            tokens_file: Some(tokens),
             ..Config::default()
         };
         let app = App::start(config, Arc::new(WallClock)).unwrap();
         let url = format!("http://{}", app.address());
-        Self { app, url, token, _directory: directory }
+        Self { app, url, token, admin, _directory: directory }
     }
 
     /// Exit code, the answer, and what was said beside it.
     fn run(&self, verb: &str, flags: &[&str], token: bool) -> (i32, Value, String) {
+        self.run_as(verb, flags, token.then_some(self.token.as_str()))
+    }
+
+    fn run_as(&self, verb: &str, flags: &[&str], token: Option<&str>) -> (i32, Value, String) {
         let mut arguments: Vec<&str> = verb.split_whitespace().collect();
         arguments.extend(["--json", "--quiet", "--server", &self.url]);
         arguments.extend(flags);
-        if token {
-            arguments.extend(["--token-file", &self.token]);
+        if let Some(token) = token {
+            arguments.extend(["--token-file", token]);
         }
         let output = doorbuster(&arguments);
         let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -90,7 +98,7 @@ fn every_verb_that_steers_shows_its_token_and_tells_its_answer_in_one_shape() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
     let (code, _, said) = server.run("sale create", &["-f", file], false);
     assert_eq!(code, 1);
-    assert!(said.contains("OPERATOR_UNKNOWN"), "{said}");
+    assert!(said.contains("TOKEN_MISSING"), "{said}");
 
     let sale = server.done("sale create", &["-f", file])["sale"].clone();
     let (id, item) = (text(&sale["sale_id"]), text(&sale["items"][0]["item_id"]));
@@ -160,37 +168,37 @@ fn an_order_can_be_named_when_asking_what_to_say() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
     let sale = server.done("sale create", &["-f", file])["sale"].clone();
     let item = text(&sale["items"][1]["item_id"]);
-    let place = ["order", "place", "--item", item, "--buyer", "alice", "--units", "1", "--json"];
-    let placed = doorbuster(&[&place, &["--server", server.url.as_str()][..]].concat());
-    let placed: Value = serde_json::from_slice(&placed.stdout).unwrap();
-    assert_eq!(placed["outcome"], "order");
+    let place = ["--item", item, "--buyer", "alice", "--units", "1"];
+    assert_eq!(server.run("order place", &place, true).0, 1, "who steers does not order");
+    let (_, placed, said) = server.run_as("order place", &place, Some(&server.admin));
+    assert_eq!(placed["outcome"], "order", "{said}");
     let order = text(&placed["order"]["order_id"]);
     let position = placed["position"].to_string();
     let flags = ["--order", order, "--min-position", &position];
-    let (code, answer, said) = server.run("script say", &flags, false);
+    let (code, answer, said) = server.run("script say", &flags, true);
     assert_eq!(code, 0, "{said}");
     assert_eq!(answer["scripts"][0]["facts"]["order_id"], *order);
     for wrong in [&["--order", order, "--item", item][..], &["--item", item], &[]] {
-        assert_eq!(server.run("script say", wrong, false).0, 2, "{wrong:?}");
+        assert_eq!(server.run("script say", wrong, true).0, 2, "{wrong:?}");
     }
     server.app.stop().unwrap();
 }
 
 #[test]
-fn a_crowd_and_a_measurement_put_up_their_sales_with_the_token_of_an_operator() {
+fn a_crowd_and_a_measurement_sell_with_the_token_of_an_administrator() {
     let server = Guarded::start();
     let crowd = ["--units", "10", "--items", "1", "--shoppers", "20", "--time-to-pay-seconds", "1"];
     let (code, _, said) = server.run("crowd", &crowd, false);
     assert_eq!(code, 1);
     assert!(said.contains("the sale cannot be put up"), "{said}");
-    let (code, answer, said) = server.run("crowd", &crowd, true);
+    let (code, answer, said) = server.run_as("crowd", &crowd, Some(&server.admin));
     assert_eq!((code, &answer["units_sold"]), (0, &json!(10)), "{said}");
 
     let short = ["--cases", "unary_1", "--rounds", "1"];
     let (code, _, said) = server.run("bench", &short, false);
     assert_eq!(code, 1);
     assert!(said.contains("the sale cannot be put up"), "{said}");
-    let (code, answer, said) = server.run("bench", &short, true);
+    let (code, answer, said) = server.run_as("bench", &short, Some(&server.admin));
     assert_eq!(code, 0, "{said}");
     assert!(answer.is_object(), "{answer}");
     server.app.stop().unwrap();
@@ -219,8 +227,8 @@ fn a_sale_that_is_over_already_takes_a_word() {
         created["notices"][0]["message"].as_str().map(|said| said.contains("over already")),
         Some(true)
     );
-    let shown =
-        doorbuster(&["sale", "show", text(&created["sale"]["sale_id"]), "--server", &server.url]);
+    let show = ["sale", "show", text(&created["sale"]["sale_id"]), "--server", &server.url];
+    let shown = doorbuster(&[&show[..], &["--token-file", &server.token]].concat());
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("24 h long, over since "), "{shown}");
     server.app.stop().unwrap();

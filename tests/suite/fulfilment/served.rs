@@ -20,12 +20,12 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 use tempfile::tempdir;
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
     nodes::pair::{Pair, until_answered},
-    support::{Node, assert_read_models_equal_a_rebuild, item, order, request_id},
+    support::{Channel, Node, assert_read_models_equal_a_rebuild, item, order, request_id},
 };
 
 fn orders(node: &Node) -> OrderServiceClient<Channel> {

@@ -1,7 +1,5 @@
 //! Every RPC of the table is sent the same wrong fields in both encodings.
 
-use std::fs;
-
 use doorbuster::grpc::{
     proto,
     rpcs::{ALL, Rpc},
@@ -69,7 +67,7 @@ async fn over_grpc(shop: &Shop, rpc: &Rpc, message: DynamicMessage) -> Result<()
     client.unary(Request::new(message), path, codec).await.map(|_answer| ())
 }
 
-fn told(answer: Result<(), Status>) -> (String, String, String) {
+pub fn told(answer: Result<(), Status>) -> (String, String, String) {
     let Err(status) = answer else { return Default::default() };
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("{status:?}"));
     let code = match status.code() {
@@ -85,7 +83,7 @@ fn told(answer: Result<(), Status>) -> (String, String, String) {
     (code.to_owned(), info.reason, info.metadata.get("field").cloned().unwrap_or_default())
 }
 
-fn unary() -> Vec<(&'static Rpc, MethodDescriptor)> {
+pub fn unary() -> Vec<(&'static Rpc, MethodDescriptor)> {
     let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
     let services = pool.services();
     let methods: Vec<_> =
@@ -118,28 +116,4 @@ async fn every_rpc_refuses_the_same_wrong_fields_in_both_encodings() {
         }
     }
     assert!(refused > unary().len() * 2, "{refused} calls were refused");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_are_asked_for_their_token_in_both_encodings() {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("operators");
-    fs::write(&file, "olga f3Zq7mXw9TtB2cLs\n").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    let shop = Shop::open_with(|config| config.operators_file = Some(file.clone())).await;
-    for (rpc, method) in unary() {
-        let read = DynamicMessage::new(method.input());
-        let grpc = told(over_grpc(&shop, rpc, read).await);
-        let (status, said) =
-            shop.call(&format!("{}/{}", rpc.service, rpc.method), &json!({})).await;
-        let http = if status == 200 { Default::default() } else { failure(&said) };
-        assert_eq!(grpc, http, "{}", rpc.name());
-    }
-    let url = shop.url("doorbuster.v1.DegradationService/SetLevel");
-    let call = shop.client.post(url).header("content-type", "application/json");
-    let call = call.header("authorization", "Bearer f3Zq7mXw9TtB2cLs").body("{}");
-    let (status, said) = super::said(call.send().await.unwrap()).await;
-    assert_eq!(status, 400, "the token was read, and then the message: {said}");
 }

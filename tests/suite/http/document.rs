@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorbuster::grpc::rpcs::{ALL, Role};
+use doorbuster::grpc::rpcs::ALL;
 use serde_json::{Value, json};
 
 use super::{Shop, failure, said};
@@ -35,7 +35,9 @@ async fn it_lists_every_rpc_and_every_schema_that_it_names() {
     for rpc in ALL {
         let post = &document["paths"][format!("/{}", rpc.name())]["post"];
         assert!(post["requestBody"].is_object(), "{}", rpc.name());
-        assert_eq!(post["security"].is_array(), rpc.role == Role::Operator, "{}", rpc.name());
+        let roles: Vec<_> = rpc.roles.iter().map(|role| role.name()).collect();
+        assert_eq!(post["x-roles"], json!(roles), "{}", rpc.name());
+        assert_eq!(post["security"], json!([{ "token": [] }, {}]));
     }
     assert_eq!(document["paths"].as_object().unwrap().len(), ALL.len());
     let mut found = BTreeSet::new();

@@ -12,11 +12,11 @@ use doorbuster::{
     store::embedded::LogReader,
     values::{SaleId, UnixMs},
 };
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use crate::support::{
-    Node, OPENS_AT, assert_read_models_equal_a_rebuild, create_sale, item, once_built, request_id,
-    timestamp,
+    Channel, Node, OPENS_AT, assert_read_models_equal_a_rebuild, create_sale, item, once_built,
+    request_id, timestamp,
 };
 
 fn client(node: &Node) -> IncidentServiceClient<Channel> {

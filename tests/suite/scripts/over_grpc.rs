@@ -4,9 +4,9 @@ use doorbuster::grpc::proto::{
     self, incident_service_client::IncidentServiceClient, publish_script_response,
     script_service_client::ScriptServiceClient, withdraw_script_response,
 };
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
-use crate::support::{Node, OPENS_AT, item, order, request_id, timestamp};
+use crate::support::{Channel, Node, OPENS_AT, item, order, request_id, timestamp};
 
 fn client(node: &Node) -> ScriptServiceClient<Channel> {
     ScriptServiceClient::new(node.channel())

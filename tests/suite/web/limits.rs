@@ -7,11 +7,12 @@ use doorbuster::{
         CatalogDesk, DemandDesk, Directory, FreezeWatch, Freshness, Moves, Readiness, Shared, Tail,
         TrafficDesk, TrafficLimits, TrafficParts,
     },
+    admission::Tokens,
     clock::{ManualClock, SharedClock},
     metrics::Metrics,
     reports::Reports,
     store::{SharedStore, embedded::EmbeddedStore},
-    web::{Limits, Parts, Server},
+    web::{Limits, Parts, Server, routes::Opened},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -70,6 +71,8 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         clock,
         service: Arc::default(),
         grpc_port: 0,
+        tokens: Arc::new(Tokens::open()),
+        opened: Opened::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

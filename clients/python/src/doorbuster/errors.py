@@ -95,7 +95,7 @@ class RequestIdReused(DoorbusterError):
 
 
 class NotAllowed(DoorbusterError):
-    """The token of an operator is missing, unknown, or of another operator."""
+    """The token is missing, unknown, over, or of a role or operator that may not do this."""
 
 
 class Unavailable(DoorbusterError):

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use tonic::{Code as GrpcCode, transport::Channel};
+use tonic::Code as GrpcCode;
 
 use crate::{
     cli::{
@@ -12,6 +12,7 @@ use crate::{
         output,
         server::Server,
     },
+    crowd::channel::Channel,
     grpc::proto::{WatchStockRequest, WatchStockResponse, item_service_client::ItemServiceClient},
     values::{ItemId, SaleId},
 };

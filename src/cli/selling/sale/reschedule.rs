@@ -39,14 +39,10 @@ impl Reschedule {
             ..Default::default()
         };
         let sale_id = self.sale.id()?.to_string();
-        let answer = self.steering.act(
-            &sale_id,
-            &self.reason,
-            request,
-            async |channel, request, token| {
-                SaleServiceClient::new(channel).reschedule_sale(token.on(request)).await
-            },
-        )?;
+        let answer =
+            self.steering.act(&sale_id, &self.reason, request, async |channel, request| {
+                SaleServiceClient::new(channel).reschedule_sale(request).await
+            })?;
         let RescheduleSaleResponse { outcome, revision, position, notices } = answer;
         let outcome = match outcome {
             Some(Outcome::Sale(sale)) => Some(Ok(sale)),

@@ -33,8 +33,9 @@ class AsyncCaller:
         headers: Mapping[str, str] | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """`url` is the address of the HTTP/JSON port, `token` that of an operator. `operator` is
-        recorded with acts that name no other; a server with tokens takes it from the token.
+        """`url` is the address of the HTTP/JSON port, `token` one of a role that may make the calls.
+        `operator` is recorded with acts that name no other; a server with tokens takes it from the
+        token.
 
         `timeout` is the time for a call with all of its attempts, in seconds; a call tries at most
         `attempts` times. At most `connections` calls are under way at once; the others wait.
