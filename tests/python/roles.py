@@ -119,7 +119,7 @@ def names(server, tokens):
     for role in ("analyst", "auditor"):
         listed = run(tokens.binary, "order", "list", "--server", grpc, token=tokens.file(role))
         shown[role] = json.dumps(listed)
-        print(f"{role} sees the buyer {listed['orders'][0]['order']['buyer']}")
+        print(f"{role} sees the buyer {listed['orders'][0]['buyer']}")
     assert NAME in shown["auditor"] and NAME not in shown["analyst"], shown
     asked = subprocess.run(
         [tokens.binary, "order", "list", "--buyer", NAME, "--server", grpc, "--token-file", tokens.file("analyst")],

@@ -6205,7 +6205,7 @@ pub mod incident_service_client {
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
     /// Steps have an order: opened, then assessed and acted on any number of times, resolved once, reviewed
-    /// once. A step out of order is refused and changes nothing. If the server has an operators file, writes
+    /// once. A step out of order is refused and changes nothing. If the server has tokens, writes
     /// need a token, as in ItemService.
     #[derive(Debug, Clone)]
     pub struct IncidentServiceClient<T> {
@@ -6536,7 +6536,7 @@ pub mod incident_service_server {
         >;
     }
     /// Steps have an order: opened, then assessed and acted on any number of times, resolved once, reviewed
-    /// once. A step out of order is refused and changes nothing. If the server has an operators file, writes
+    /// once. A step out of order is refused and changes nothing. If the server has tokens, writes
     /// need a token, as in ItemService.
     #[derive(Debug)]
     pub struct IncidentServiceServer<T> {
@@ -16644,7 +16644,7 @@ pub mod script_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// docs/scripts.md lists the situations and their variables. If the server has an operators file, writes
+    /// docs/scripts.md lists the situations and their variables. If the server has tokens, writes
     /// need a token, as in ItemService.
     #[derive(Debug, Clone)]
     pub struct ScriptServiceClient<T> {
@@ -16902,7 +16902,7 @@ pub mod script_service_server {
             tonic::Status,
         >;
     }
-    /// docs/scripts.md lists the situations and their variables. If the server has an operators file, writes
+    /// docs/scripts.md lists the situations and their variables. If the server has tokens, writes
     /// need a token, as in ItemService.
     #[derive(Debug)]
     pub struct ScriptServiceServer<T> {
