@@ -119,7 +119,7 @@ def check_cluster(compose, text):
         check_peers(file, name, compose["services"][name]["environment"], f"{name}:{PEERS_PORT}")
     example = set(re.findall(r"^([A-Z_]+)=", read("cluster.env.example"), re.MULTILINE))
     wanted = set(re.findall(r"\$\{([A-Z_]+)", text))
-    wanted |= {secret["environment"] for secret in compose["secrets"].values()}
+    wanted |= {secret["environment"] for secret in compose["secrets"].values() if "environment" in secret}
     for name in sorted(wanted ^ example):
         complain(file, f"{name} is only here or only in cluster.env.example")
 

@@ -12,6 +12,7 @@ mod listeners;
 mod peers;
 mod processes;
 mod stock;
+mod tls;
 mod tokens;
 mod watch;
 
@@ -39,6 +40,7 @@ use self::{
     listeners::{Addresses, Listeners},
     peers::AmongNodes,
     stock::StockWatch,
+    tls::Securing,
     watch::Watch,
 };
 use crate::{
@@ -48,7 +50,7 @@ use crate::{
     },
     clock::SharedClock,
     config::Config,
-    connections::{self, Descriptors, Phase},
+    connections::{self, Descriptors, Phase, Security},
     grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
@@ -224,7 +226,8 @@ async fn live(
     ready: mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let (listeners, addresses) = Listeners::bind(config).await?;
+    let securing = Securing::start(config)?;
+    let (listeners, addresses) = Listeners::bind(config, &securing).await?;
     let readiness = Readiness::starting(clock.now());
     let first_look = ClockWatch {
         clock: Arc::clone(&clock),
@@ -239,12 +242,14 @@ async fn live(
     // The other side waits for this, so it is there.
     let _ = ready.send(addresses);
 
+    let following = tokio::spawn(securing.follow_files());
     let leaves = async || {
         if let Some(among) = &node.among {
             among.leave().await;
         }
     };
     let (served, over) = serve_until(stopping, serving, phase, &readiness, config, leaves).await;
+    following.abort();
     node.stop(over).await?;
     served
 }
@@ -272,9 +277,8 @@ impl Node {
         listeners: Listeners,
         phase: told::Receiver<Phase>,
     ) -> anyhow::Result<(Self, Task<anyhow::Result<()>>)> {
-        let metrics = Arc::new(Metrics::new(clock.now()));
+        let (metrics, own) = (Arc::new(Metrics::new(clock.now())), Arc::<OwnAppends>::default());
         let (tokens, watching) = tokens::start(config, &metrics, &clock)?;
-        let own = Arc::<OwnAppends>::default();
         let store = MeteredStore::over(
             store,
             Arc::clone(&metrics),
@@ -287,17 +291,17 @@ impl Node {
         let actors = Actors::start(config, &clock, &store, readiness, &metrics, nodes)?;
         let among = network.clone().zip(listeners.peers);
         let among = among.map(|(network, peers)| AmongNodes::start(network, peers, &actors));
-        let sales = actors.sales();
-        let observers = actors.aggregates.observers();
+        let (sales, observers) = (actors.sales(), actors.aggregates.observers());
         let tail = Arc::new(Tail::new(Arc::clone(&store), observers, Arc::clone(&actors.service)));
         let (projections, mut projection_threads) = start_projections(&config.data, &tail);
         let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
         let reports = reports(config, &projections);
         let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
         let room = room(config);
-        let grpc_port = listeners.grpc.local_addr()?.port();
-        let seen = (&network, &tokens, config);
-        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port, seen);
+        let (bound, security) = listeners.grpc;
+        let grpc_port = bound.local_addr()?.port();
+        let (asked, seen) = ((grpc_port, listeners.tls), (&network, &tokens, config));
+        let looked_at = actors.looked_at(&traffic, &projections, &freshness, asked, seen);
         let web = web_server(listeners.web, looked_at, room.web);
         let seen = actors.node_parts(config, &projections, &freshness, &network);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
@@ -317,8 +321,8 @@ impl Node {
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let tasks = actors.background_tasks(config, (store, own), clock).start().into_iter();
         let (http, limits) = (listeners.http, limits(config, room));
-        let serve = move |grpc| grpc::serve(grpc::Listeners { grpc, http }, services, limits);
-        let serving = once_met(among.as_ref(), readiness, listeners.grpc, serve)?;
+        let serve = move |grpc| grpc::serve((grpc, security), http, services, limits);
+        let serving = once_met(among.as_ref(), readiness, bound, serve)?;
         let node = Self {
             actors,
             traffic,
@@ -400,7 +404,7 @@ fn reports(config: &Config, projections: &[ProjectionHandle]) -> Reports {
 
 /// Answers machines, if they are to be answered.
 fn web_server(
-    listener: Option<TcpListener>,
+    listener: Option<(TcpListener, Security)>,
     asked: web::Parts,
     connections_max: usize,
 ) -> Option<web::Server> {

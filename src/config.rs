@@ -11,7 +11,9 @@ pub mod document;
 mod limits;
 mod overrides;
 mod peers;
+mod port;
 mod setting;
+mod tls;
 mod tokens;
 
 use std::{
@@ -22,7 +24,9 @@ use std::{
 
 pub use overrides::Overrides;
 pub use peers::Peers;
+pub use port::Port;
 pub use setting::{Bounds, Config, PublicRoutes, Setting};
+pub use tls::TlsPaths;
 
 use addresses::OFF;
 use document::{Complaint, Document, Section};
@@ -100,6 +104,10 @@ pub const SETTINGS: &[Setting] = &[
     addresses::HTTP,
     addresses::WEB,
     addresses::BOARD,
+    tls::CERTIFICATE,
+    tls::KEY,
+    tls::CLIENT_CA,
+    tls::INSECURE,
     Setting {
         key: "board_clients_max",
         unit: "pages",
@@ -191,7 +199,7 @@ pub enum BadSetting {
     /// From the file.
     #[error(transparent)]
     InFile(#[from] Complaint),
-    /// One that another one needs is missing.
+    /// One that another one needs is missing, or forbids.
     #[error(transparent)]
     Missing(Invalid),
     /// The file could not be read.
@@ -240,6 +248,7 @@ impl Config {
             }
         }
         config.peers().map_err(BadSetting::Missing)?;
+        config.tls().map_err(BadSetting::Missing)?;
         Ok(config)
     }
 

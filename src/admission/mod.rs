@@ -15,7 +15,7 @@ mod tokens_file;
 pub use peer_secret::{BadPeerSecret, PeerSecret};
 pub use pseudonyms::Pseudonyms;
 pub use roles::{Role, Roles};
-pub use secret_file::read_secret_text;
+pub use secret_file::{read_secret_file, read_secret_text};
 pub use service_level::{CurrentServiceLevel, ServicePart};
 pub use token::{TokenId, TokenRecord, TokenRefused};
 pub use tokens::{Changes, Tokens, is_in_url};

@@ -22,6 +22,7 @@ use crate::{
     admission::{CurrentServiceLevel, Tokens},
     clock::SharedClock,
     config::{Config, PublicRoutes},
+    connections::Tls,
     domain::{
         alert::Book,
         coupon::CouponBatch,
@@ -151,7 +152,7 @@ impl Actors {
         traffic: &Arc<TrafficDesk>,
         projections: &[ProjectionHandle],
         freshness: &Arc<Freshness>,
-        grpc_port: u16,
+        (grpc_port, tls): (u16, Option<Arc<Tls>>),
         (network, tokens, config): (&Option<Arc<PeerNetwork>>, &Arc<Tokens>, &Config),
     ) -> web::Parts {
         let PublicRoutes { traffic: beacons, board } = config.public_routes;
@@ -169,6 +170,7 @@ impl Actors {
             grpc_port,
             tokens: Arc::clone(tokens),
             opened: web::routes::Opened { traffic: beacons, board },
+            tls,
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use crate::{
     actors::{NodeParts, PulseDesk, PulseThread},
     clock::SharedClock,
+    connections::Security,
     reports::Reports,
     web::board::{BoardParts, BoardServer},
 };
@@ -32,7 +33,7 @@ impl LookingOn {
     /// Serves the board, if it is to be served.
     pub(super) fn start(
         pulses: PulseThread,
-        listener: Option<TcpListener>,
+        listener: Option<(TcpListener, Security)>,
         parts: BoardParts,
     ) -> std::io::Result<Self> {
         let board = listener.map(|listener| BoardServer::start(listener, parts)).transpose()?;

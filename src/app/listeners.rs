@@ -1,11 +1,16 @@
 //! The listeners of a server: gRPC, health and metrics, and the board.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::{config::Config, grpc};
+use super::tls::Securing;
+use crate::{
+    config::{Config, Port},
+    connections::{Security, Tls},
+    grpc,
+};
 
 /// Where a server listens.
 #[derive(Debug, Clone, Copy)]
@@ -20,14 +25,16 @@ pub(super) struct Addresses {
 /// What is listened on.
 pub(super) struct Listeners {
     /// Listened on when calls are served.
-    pub(super) grpc: grpc::Bound,
-    pub(super) http: Option<TcpListener>,
-    pub(super) web: Option<TcpListener>,
-    pub(super) board: Option<TcpListener>,
+    pub(super) grpc: (grpc::Bound, Security),
+    pub(super) http: Option<(TcpListener, Security)>,
+    pub(super) web: Option<(TcpListener, Security)>,
+    pub(super) board: Option<(TcpListener, Security)>,
     /// For the pages of a shop that show its stock.
-    pub(super) stock: Option<TcpListener>,
+    pub(super) stock: Option<(TcpListener, Security)>,
     /// For other nodes.
     pub(super) peers: Option<TcpListener>,
+    /// The certificate, where connections of clients are encrypted.
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl Listeners {
@@ -35,7 +42,10 @@ impl Listeners {
     ///
     /// # Errors
     /// When an address cannot be listened on; its setting is named.
-    pub(super) async fn bind(config: &Config) -> anyhow::Result<(Self, Addresses)> {
+    pub(super) async fn bind(
+        config: &Config,
+        securing: &Securing,
+    ) -> anyhow::Result<(Self, Addresses)> {
         let grpc = named("listen", config.listen, grpc::bind(config.listen))?;
         let http = over_http(config).await?;
         let web = maybe("web", config.web).await?;
@@ -52,7 +62,19 @@ impl Listeners {
             board: at(&board)?,
             stock: at(&stock)?,
         };
-        Ok((Self { grpc, http, web, board, stock, peers }, addresses))
+        let secured = |listener: Option<TcpListener>, port| {
+            listener.map(|listener| (listener, securing.of(port)))
+        };
+        let listeners = Self {
+            grpc: (grpc, securing.of(Port::Listen)),
+            http: secured(http, Port::Http),
+            web: secured(web, Port::Web),
+            board: secured(board, Port::Board),
+            stock: secured(stock, Port::Stock),
+            peers,
+            tls: securing.tls(),
+        };
+        Ok((listeners, addresses))
     }
 }
 

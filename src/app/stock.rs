@@ -8,6 +8,7 @@ use super::actors::Actors;
 use crate::{
     actors::{ProjectionHandle, StockDesk, StockThread, Tail},
     config::Config,
+    connections::Security,
     reports::Reports,
     web,
 };
@@ -28,7 +29,7 @@ impl StockWatch {
         (actors, config): (&Actors, &Config),
         (reports, tail): (&Reports, &Arc<Tail>),
         projections: &[ProjectionHandle],
-        listener: Option<TcpListener>,
+        listener: Option<(TcpListener, Security)>,
         (connections_max, grpc_port): (usize, u16),
     ) -> std::io::Result<Self> {
         let clock = Arc::clone(&actors.shared.clock);

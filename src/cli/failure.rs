@@ -71,6 +71,11 @@ impl Failure {
         let sentence = fields.filter(|fields| !fields.is_empty());
         let sentence = sentence.unwrap_or_else(|| status.message().to_owned());
         let mut message = format!("{} ({reason})", sentence.trim_end_matches('.'));
+        // A connection that broke: the status alone only says that it did.
+        let broke = status.source().filter(|_| ours.is_none());
+        if let Some(cause) = broke {
+            message.push_str(&format!(": {}", innermost(cause)));
+        }
         if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
             message.push_str(&format!("; try again in {} ms", delay.as_millis()));
         }
@@ -78,7 +83,7 @@ impl Failure {
             message.push_str("\n--stale answers with what is known so far");
         }
         if ours.is_none() && is_of_another_protocol(status) {
-            message.push_str("\nis this the gRPC port of a doorbuster? see --server");
+            message.push_str("\nis this the gRPC port of a doorbuster? http:// and https:// as it serves? see --server");
         }
         if reason.starts_with("TOKEN_") {
             message
@@ -88,6 +93,7 @@ impl Failure {
             GrpcCode::InvalidArgument | GrpcCode::AlreadyExists => Code::Usage,
             // Without our details it is the connection that broke, not the server that answered.
             GrpcCode::Unavailable if ours.is_none() => Code::Unreachable,
+            GrpcCode::Unknown if broke.is_some() => Code::Unreachable,
             GrpcCode::DataLoss => Code::Integrity,
             _ => Code::Failed,
         };
@@ -104,6 +110,15 @@ impl Failure {
         }
         self
     }
+}
+
+/// Transport errors say "transport error" and keep what happened for their sources.
+pub(super) fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 impl fmt::Display for Failure {

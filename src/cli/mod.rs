@@ -92,7 +92,7 @@ pub enum Verb {
     /// Run a server
     #[command(before_help = "Examples:
   doorbuster serve
-  doorbuster serve --data /var/lib/doorbuster --listen 0.0.0.0:7420
+  doorbuster serve --listen 0.0.0.0:7420 --tls-certificate server.crt --tls-key server.key
   doorbuster serve --config doorbuster.toml --log info
   DOORBUSTER_LISTEN=127.0.0.1:0 doorbuster serve --json")]
     Serve(Box<serve::Args>),
@@ -269,7 +269,10 @@ pub fn main() -> ExitCode {
     let serve = if let Verb::Serve(args) = &verb { Some(&**args) } else { None };
     // What the log needs is dropped last.
     let log = logging::start(&common, serve);
-    let done = log.and_then(|_running| verb.run(&common));
+    let done = log.and_then(|_running| {
+        common.trust_files()?;
+        verb.run(&common)
+    });
     let Err(error) = done else { return ExitCode::SUCCESS };
     let Some(code) = failure::exit_code(&error) else { return ExitCode::SUCCESS };
     let _ = writeln!(io::stderr(), "{} {error:#}", paint::wrong("error:"));

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     clock::SaleClock,
-    config::{Config, Overrides},
+    config::{Config, Overrides, Port},
 };
 
 /// Arguments of `serve`.
@@ -58,15 +58,17 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
 
     let hold = Duration::from_secs(config.clock_step_seconds);
     let clock = SaleClock::start(hold).context("no clock could be started")?;
+    let scheme = |port| if config.is_encrypted(port) { "https" } else { "http" };
+    let [grpc, http, web, board, stock] = Port::ALL.map(scheme);
     let app = App::start(config, Arc::new(clock))?;
     let address = app.address();
-    let http = app.http_address().map(|http| format!("http://{http}"));
-    let web = app.web_address().map(|web| format!("http://{web}"));
-    let board = app.board_address().map(|board| format!("http://{board}/"));
-    let stock = app.stock_address().map(|stock| format!("http://{stock}/stock/"));
+    let url = format!("{grpc}://{address}");
+    let http = app.http_address().map(|address| format!("{http}://{address}"));
+    let web = app.web_address().map(|address| format!("{web}://{address}"));
+    let board = app.board_address().map(|address| format!("{board}://{address}/"));
+    let stock = app.stock_address().map(|address| format!("{stock}://{address}/stock/"));
     common.show(
         || {
-            let url = format!("http://{address}");
             json!({
                 "address": address.to_string(),
                 "url": url,
@@ -83,11 +85,11 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
             let board = board.as_ref().map(|board| format!("\nthe board on {board}"));
             let stock = stock.as_ref().map(|stock| format!("\nthe stock of sales on {stock}SALE"));
             let other = [http, web, board, stock].into_iter().flatten().collect::<String>();
-            format!("listening on http://{address}{other}")
+            format!("listening on {url}{other}")
         },
     )?;
     common.note(format_args!(
-        "data in {data}\ntry: doorbuster sale create -f examples/sale.toml --server http://{address}\n\
+        "data in {data}\ntry: doorbuster sale create -f examples/sale.toml --server {url}\n\
          stop with Ctrl-C"
     ));
 

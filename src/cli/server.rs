@@ -1,16 +1,18 @@
 //! Calling a running server: address, timeout, and safe repeats of writes.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use tokio::runtime::Runtime;
-use tonic::{Response, Status, transport::Endpoint};
+use tonic::{Response, Status};
 
 use super::{
-    failure::{Code, Failure},
+    failure::{Code, Failure, innermost},
     token_file::TokenFile,
 };
-use crate::crowd::channel::Channel;
-use crate::values::RequestId;
+use crate::{
+    crowd::{channel::Channel, endpoint::endpoint},
+    values::RequestId,
+};
 
 /// How long to wait for a connection.
 const CONNECT_SECONDS: u64 = 5;
@@ -81,18 +83,20 @@ impl Server {
                 format!("--server must be a URL such as http://127.0.0.1:7420, not {:?}", self.url);
             Failure::new(Code::Usage, message)
         };
-        if self.url.starts_with("https://") {
-            let message = "--server must start with http://: doorbuster itself speaks no TLS";
-            return Err(Failure::new(Code::Usage, message));
-        }
         let url = match self.url.rsplit_once(':') {
             _ if self.url.starts_with("http://") => self.url.clone(),
+            _ if self.url.starts_with("https://") => self.url.clone(),
             // As `--listen` writes it.
             Some((_, port)) if port.parse::<u16>().is_ok() => format!("http://{}", self.url),
             Some(_) | None => return Err(bad()),
         };
         let token = self.token.read()?;
-        let endpoint = Endpoint::from_shared(url).map_err(|_| bad())?;
+        let endpoint = endpoint(&url).map_err(|error| match error.source() {
+            Some(cause) if url.starts_with("https://") => {
+                Failure::new(Code::Usage, format!("--ca or --client-certificate: {cause}"))
+            }
+            _ => bad(),
+        })?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS));
         let channel = endpoint.connect().await.map_err(|error| {
             let message = format!(
@@ -127,13 +131,4 @@ async fn until_decided<T>(
             answer => return answer,
         }
     }
-}
-
-/// Transport errors say "transport error" and keep what happened for their sources.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -27,7 +27,7 @@ pub(super) const URL: Setting = Setting {
     bounds: Bounds::Text("an `https://` URL, or an `http://` one of this machine"),
     get: |config| config.webhook_url.clone().unwrap_or_else(|| "none".to_owned()),
     set: |config, text, _| {
-        config.webhook_url = Some(judged(text)?);
+        config.webhook_url = if text == "none" { None } else { Some(judged(text)?) };
         Ok(())
     },
 };

@@ -54,6 +54,21 @@ pub struct Overrides {
     /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
     #[arg(long, value_name = "ADDRESS")]
     pub board: Option<OsString>,
+    /// A file with the certificate of the server, in PEM: clients are served through TLS then
+    /// [env: DOORBUSTER_TLS_CERTIFICATE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub tls_certificate: Option<OsString>,
+    /// A file with its key, in PEM [env: DOORBUSTER_TLS_KEY] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<OsString>,
+    /// A file with the authorities of clients, in PEM: clients need a certificate then
+    /// [env: DOORBUSTER_TLS_CLIENT_CA] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub tls_client_ca: Option<OsString>,
+    /// Listeners that may speak plain text to other machines: all, or listen, http, web, board, stock
+    /// with commas [env: DOORBUSTER_INSECURE] [default: none]
+    #[arg(long, value_name = "LISTENERS", num_args = 0..=1, default_missing_value = "all")]
+    pub insecure: Option<OsString>,
     /// Pages of the board that may follow a sale at once; more are told to come later
     /// [env: DOORBUSTER_BOARD_CLIENTS_MAX] [default: 2000]
     #[arg(long, value_name = "PAGES")]
@@ -169,6 +184,10 @@ impl Overrides {
             "peers_address" => self.peers_address.as_ref(),
             "peers_secret_file" => self.peers_secret_file.as_ref(),
             "board" => self.board.as_ref(),
+            "tls_certificate" => self.tls_certificate.as_ref(),
+            "tls_key" => self.tls_key.as_ref(),
+            "tls_client_ca" => self.tls_client_ca.as_ref(),
+            "insecure" => self.insecure.as_ref(),
             "board_clients_max" => self.board_clients_max.as_ref(),
             "stock" => self.stock.as_ref(),
             "stock_watchers_max" => self.stock_watchers_max.as_ref(),

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use super::port::Port;
 use crate::store::{StoreAddress, WitnessSync};
 
 /// What no role is asked for though the server has tokens.
@@ -42,6 +43,15 @@ pub struct Config {
     pub peers_secret_file: Option<PathBuf>,
     /// Where the board is served; `None` if nowhere.
     pub board: Option<SocketAddr>,
+    /// The certificate of the server with those that lead to its authority; `None` where clients are
+    /// served in plain text.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key.
+    pub tls_key: Option<PathBuf>,
+    /// The authorities of clients, where these need a certificate.
+    pub tls_client_ca: Option<PathBuf>,
+    /// Listeners that speak plain text wherever they listen.
+    pub insecure: Vec<Port>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
     pub board_clients_max: usize,
     /// Where the stock of sales is served to the pages of a shop; `None` if nowhere.
@@ -118,6 +128,10 @@ impl Default for Config {
             peers_address: None,
             peers_secret_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
+            insecure: Vec::new(),
             board_clients_max: 2_000,
             stock: None,
             stock_watchers_max: 2_000,

@@ -24,6 +24,7 @@ use super::{
     calls::Calls,
     peers::Peers,
     phase::Phase,
+    security::Security,
     serving::{self, Conversation, Limits},
     watched::Watched,
 };
@@ -40,7 +41,7 @@ const NEVER: usize = usize::MAX;
 /// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
 /// is closed. `connect` makes what answers on a connection.
 pub async fn serve<S, B>(
-    listener: TcpListener,
+    (listener, security): (TcpListener, Security),
     peers: Arc<Peers>,
     limits: Limits,
     phase: watch::Receiver<Phase>,
@@ -61,7 +62,7 @@ pub async fn serve<S, B>(
     serving::serve(listener, peers, limits, phase, |stream, peer| {
         // HTTP/1.1 has no pings: the system finds the peers of unfinished answers that are gone.
         let _ = set_socket_keepalive(&stream, true);
-        let io = Watched::new(stream, Arc::clone(peer), NEVER);
+        let io = Watched::new(security.secured(stream), Arc::clone(peer), NEVER);
         let service = ToldToClose(connect());
         builder.serve_connection(TokioIo::new(io), Calls::new(service, Arc::clone(peer)))
     })

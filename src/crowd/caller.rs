@@ -9,11 +9,10 @@ use std::{
     time::Duration,
 };
 
-use tonic::{Code, Status, transport::Endpoint};
+use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::sale::ANSWER_BYTES_MAX;
-use super::{channel::Channel, operator::Token};
+use super::{channel::Channel, endpoint::endpoint, operator::Token, sale::ANSWER_BYTES_MAX};
 use crate::grpc::{
     proto::{
         PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
@@ -32,9 +31,9 @@ pub const TRIES_MAX: u32 = 12;
 const BACKOFF_MS_MIN: u64 = 20;
 const BACKOFF_MS_MAX: u64 = 2_000;
 
-/// Opens a connection. `address` is a URL such as `http://127.0.0.1:7420`.
+/// Opens a connection. `address` is a URL as of [`endpoint`].
 pub async fn connect(address: &str, token: &Token) -> Result<Channel, tonic::transport::Error> {
-    let channel = Endpoint::from_shared(address.to_owned())?
+    let channel = endpoint(address)?
         .timeout(Duration::from_millis(CALL_MS_MAX))
         .connect_timeout(Duration::from_millis(CALL_MS_MAX))
         .tcp_nodelay(true)

@@ -13,6 +13,7 @@ pub mod deals;
 pub mod driver;
 pub mod earned;
 mod encoding;
+pub mod endpoint;
 pub mod figures;
 mod headers;
 pub mod journal;

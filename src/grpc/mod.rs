@@ -41,5 +41,5 @@ pub use listener::{Bound, bind};
 pub use read_side::{AT_HEAD, Keeping, ReadSide};
 pub use routing::{ITEM_ID, routed};
 pub use rpcs::AboutItem;
-pub use server::{Limits, Listeners, Parts, Services, serve};
+pub use server::{Limits, Parts, Services, serve};
 pub use share::ConnectionLimits;

@@ -45,7 +45,7 @@ use crate::{
     },
     admission::{CurrentServiceLevel, Roles, Tokens},
     clock::SharedClock,
-    connections::{self, Peers, Phase, http2},
+    connections::{self, Peers, Phase, Security, http2},
     domain::{
         coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item, script::Script,
     },
@@ -62,13 +62,6 @@ pub struct Limits {
     pub http_connections_max: usize,
     pub http2: connections::Limits,
     pub connection: ConnectionLimits,
-}
-
-/// What is listened on.
-pub struct Listeners {
-    pub grpc: TcpListener,
-    /// Where the same is served over plain HTTP, if it is.
-    pub http: Option<TcpListener>,
 }
 
 /// What the services stand on.
@@ -137,12 +130,17 @@ impl Services {
     }
 }
 
-/// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
-/// is closed: in [`Phase::Leaving`] calls that are under way are finished.
+/// Serves, and as HTTP/JSON on the second listener, until the phase is not [`Phase::Serving`] any more,
+/// and returns when the last connection is closed: in [`Phase::Leaving`] calls that are under way are finished.
 ///
 /// # Errors
 /// When the descriptors of the contract cannot be read.
-pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> anyhow::Result<()> {
+pub async fn serve(
+    (listener, security): (TcpListener, Security),
+    http: Option<(TcpListener, Security)>,
+    services: Services,
+    limits: Limits,
+) -> anyhow::Result<()> {
     let Services { contract, purchases, methods, authenticator, gate, readiness, phase } = services;
     let beside = |roles| {
         let (methods, asks) = (Methods::uncounted(roles), authenticator.clone());
@@ -165,28 +163,27 @@ pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> 
         .into_axum_router()
         .fallback(async move |request: Request| no_such_service(&asks, &request));
     let routes = Routes::from(router).prepare();
-    let http =
-        over_http(listeners.http, (routes.clone(), methods, authenticator), limits, phase.clone())?;
+    let http = over_http(http, (routes.clone(), methods, authenticator), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);
-    let grpc =
-        http2::serve(listeners.grpc, peers, limits.http2, phase, is_short, |stream, _peer| {
-            let purchases = Arc::clone(&purchases);
-            (stream, OneConnection::new(purchases, routes.clone(), limits.connection))
-        });
+    let grpc = http2::serve(listener, peers, limits.http2, phase, is_short, |stream, _peer| {
+        let purchases = Arc::clone(&purchases);
+        let answers = OneConnection::new(purchases, routes.clone(), limits.connection);
+        (security.secured(stream), answers)
+    });
     tokio::join!(grpc, OptionFuture::from(http));
     health.abort();
     Ok(())
 }
 
-/// The same services over plain HTTP, if they are served there.
+/// The same services as HTTP/JSON, if they are served there.
 fn over_http(
-    listener: Option<TcpListener>,
+    listener: Option<(TcpListener, Security)>,
     (routes, methods, authenticator): (Routes, Methods, Authenticator),
     limits: Limits,
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Option<impl Future<Output = ()>>> {
     let Some(listener) = listener else { return Ok(None) };
-    let on_loopback = listener.local_addr()?.ip().is_loopback();
+    let on_loopback = listener.0.local_addr()?.ip().is_loopback();
     let start_lasts = limits.http2.start_lasts;
     let gateway = Gateway::new(routes, (methods, authenticator), start_lasts, on_loopback)?;
     let peers = Peers::new(limits.http_connections_max);

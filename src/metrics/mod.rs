@@ -15,6 +15,7 @@ mod peers;
 mod projection;
 mod reading;
 mod register;
+mod tls;
 mod tokens;
 mod watch;
 
@@ -36,6 +37,7 @@ pub use labels::{
 pub use latency::{Latency, quantile_us};
 pub use projection::ProjectionReading;
 pub use reading::Reading;
+pub use tls::TlsReading;
 
 use self::{
     calls::Calls,
@@ -43,6 +45,7 @@ use self::{
     commands::CommandFamilies,
     peers::PeerFigures,
     register::{Labels, Seconds, gauge, series},
+    tls::TlsFigures,
     watch::Watch,
 };
 use crate::values::{Kinds, ServiceLevel, UnixMs, number_of};
@@ -93,6 +96,7 @@ struct ReadOff {
     level: Gauge,
     clock: ClockFigures,
     peers: PeerFigures,
+    tls: TlsFigures,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -281,11 +285,8 @@ impl fmt::Debug for Metrics {
 impl ReadOff {
     fn new(registry: &mut Registry) -> Self {
         let ready = gauge(registry, "doorbuster_ready", "1 while /readyz says 200, else 0");
-        let store_reachable = gauge(
-            registry,
-            "doorbuster_store_reachable",
-            "1 while the store answers when it is asked, else 0",
-        );
+        let store_reachable =
+            gauge(registry, "doorbuster_store_reachable", "1 while the store answers, else 0");
         let items_awake =
             gauge(registry, "doorbuster_items_awake", "Items with their state in memory");
         let sales_awake =
@@ -343,6 +344,7 @@ impl ReadOff {
             log_position,
             clock: ClockFigures::new(registry),
             peers: PeerFigures::new(registry),
+            tls: TlsFigures::new(registry),
             projection_position,
             projection_lag,
             projection_stopped,
@@ -363,6 +365,7 @@ impl ReadOff {
         self.log_position.set(reading.log_position);
         self.clock.set(reading);
         self.peers.set(reading);
+        self.tls.set(reading.tls);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];
             self.projection_position.get_or_create_owned(&labels).set(projection.position);

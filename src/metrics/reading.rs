@@ -1,6 +1,6 @@
 //! What is not counted as it happens but read off when metrics are asked for.
 
-use super::ProjectionReading;
+use super::{ProjectionReading, TlsReading};
 use crate::{ownership::SeenNodes, values::ServiceLevel};
 
 /// What a node looks like at one moment.
@@ -31,4 +31,6 @@ pub struct Reading {
     pub projections: Vec<ProjectionReading>,
     /// `None` where the node is not among others.
     pub nodes: Option<SeenNodes>,
+    /// `None` where no connection is encrypted.
+    pub tls: Option<TlsReading>,
 }

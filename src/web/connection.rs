@@ -18,11 +18,11 @@ use std::{
 use axum::serve::Listener;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::{Instant, Sleep, sleep},
 };
 
-use crate::connections::{Peers, Seat, accept};
+use crate::connections::{Peers, Seat, Secured, Security, accept};
 
 /// How a request with beacons begins.
 const BEACONS: &[u8] = b"POST /traffic ";
@@ -64,13 +64,14 @@ impl Default for Limits {
 /// A listener that accepts a bounded number of bounded connections.
 pub(super) struct Bounded {
     listener: TcpListener,
+    security: Security,
     limits: Limits,
     peers: Arc<Peers>,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener, limits: Limits) -> Self {
-        Self { listener, limits, peers: Peers::new(limits.connections_max) }
+    pub(super) fn new((listener, security): (TcpListener, Security), limits: Limits) -> Self {
+        Self { listener, security, limits, peers: Peers::new(limits.connections_max) }
     }
 }
 
@@ -83,6 +84,7 @@ impl Listener for Bounded {
             let stream = accept(&self.listener, &self.peers).await;
             // An error means that it has gone already. Nothing here is a call, so there is a place.
             if let (Ok(from), Some(seat)) = (stream.peer_addr(), self.peers.admit()) {
+                let stream = self.security.secured(stream);
                 return (Connection::new(stream, self.limits, seat), from);
             }
         }
@@ -95,7 +97,7 @@ impl Listener for Bounded {
 
 /// One connection. On drop it releases its permit.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Secured,
     /// When its whole request must have come, and then when it must be answered.
     end: Pin<Box<Sleep>>,
     opened: Instant,
@@ -109,7 +111,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, limits: Limits, seat: Seat) -> Self {
+    fn new(stream: Secured, limits: Limits, seat: Seat) -> Self {
         let lasts = limits.head_lasts.min(limits.connection_lasts);
         Self {
             stream,

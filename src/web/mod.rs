@@ -1,4 +1,4 @@
-//! What machines ask about a node, over plain HTTP on a listener of its own: whether it is alive,
+//! What machines ask about a node, over HTTP on a listener of its own: whether it is alive,
 //! whether it wants calls, and its figures.
 //!
 //! It is read-only: nothing here waits for an item or names a buyer. The one thing that
@@ -27,6 +27,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 pub use connection::Limits;
 pub use reading::Parts;
 
+use crate::connections::Security;
+
 /// How long answers that are under way may take when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
@@ -38,11 +40,11 @@ pub struct Server {
 
 impl Server {
     /// Answers on that listener, in the background.
-    pub fn start(listener: TcpListener, parts: Parts, limits: Limits) -> Self {
+    pub fn start(listener: (TcpListener, Security), parts: Parts, limits: Limits) -> Self {
         Self::of(listener, answers::router(parts, limits), limits)
     }
 
-    fn of(listener: TcpListener, router: Router, limits: Limits) -> Self {
+    fn of(listener: (TcpListener, Security), router: Router, limits: Limits) -> Self {
         let (stop, stopped) = oneshot::channel();
         let listener = connection::Bounded::new(listener, limits);
         let serving =

@@ -12,8 +12,9 @@ use crate::{
     },
     admission::{CurrentServiceLevel, Tokens},
     clock::SharedClock,
+    connections::{Tls, TlsCounts},
     domain::{item::Item, sale::Sale},
-    metrics::{Metrics, ProjectionReading, Reading},
+    metrics::{Metrics, ProjectionReading, Reading, TlsReading},
     ownership::Route,
 };
 
@@ -41,6 +42,8 @@ pub struct Parts {
     pub tokens: Arc<Tokens>,
     /// What is answered without a token.
     pub opened: Opened,
+    /// The certificate, where connections are encrypted.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Parts {
@@ -81,6 +84,7 @@ impl Parts {
             clock_steps: clock.steps,
             projections: self.projections.iter().map(|handle| self.projection(handle)).collect(),
             nodes: self.nodes.as_ref().map(|nodes| nodes.seen(self.clock.now())),
+            tls: self.tls.as_ref().map(|tls| read_off(tls.counts())),
         }
     }
 
@@ -106,4 +110,9 @@ impl Parts {
             stopped: progress.stopped.is_some(),
         }
     }
+}
+
+fn read_off(counts: TlsCounts) -> TlsReading {
+    let TlsCounts { done, failed, unfinished, expires_s, stale } = counts;
+    TlsReading { done, failed, unfinished, expires_s, stale }
 }

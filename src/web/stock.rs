@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     actors::{NotWatched, StockDesk, StockTold, StockWatcher},
+    connections::Security,
     reports::ReportError,
     values::SaleId,
 };
@@ -45,7 +46,7 @@ const SPARE: usize = 64;
 
 /// Serves pages on that listener, in the background.
 pub fn serve(
-    listener: TcpListener,
+    listener: (TcpListener, Security),
     desk: Arc<StockDesk>,
     connections_max: usize,
     grpc_port: u16,

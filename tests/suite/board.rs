@@ -153,5 +153,6 @@ fn nothing_read() -> Reading {
         log_position: 0,
         projections: Vec::new(),
         nodes: None,
+        tls: None,
     }
 }

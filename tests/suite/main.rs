@@ -113,6 +113,8 @@ mod stock_watch;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Encrypted connections: certificates of the tests' own authority, good and bad.
+mod tls;
 /// Who may call what: tokens, roles, and what they may see.
 mod tokens;
 /// Which call a log line or a fault is about.

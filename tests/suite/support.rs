@@ -19,7 +19,10 @@ use doorbuster::{
     values::UnixMs,
 };
 use tempfile::TempDir;
-use tonic::{Status, transport};
+use tonic::{
+    Status,
+    transport::{self, Certificate, ClientTlsConfig, Identity},
+};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -272,10 +275,25 @@ fn start_app(config: &Config, clock: &ManualClock, store: Option<&SharedStore>) 
     started.unwrap()
 }
 
-/// A connection of an administrator, where the server asks for tokens.
+/// A connection of an administrator, where the server asks for tokens. Where it has a certificate, its
+/// authority stands beside that, and so does the certificate of a client.
 async fn connect(app: &App, config: &Config) -> Channel {
     let token = config.tokens_file.as_ref().map(|_| Token::bearer(known_tokens::ADMIN).unwrap());
-    Channel::new(plain_channel(app.address()).await, token.unwrap_or_default())
+    let channel = match &config.tls_certificate {
+        None => plain_channel(app.address()).await,
+        Some(certificate) => encrypted_channel(app.address(), certificate).await,
+    };
+    Channel::new(channel, token.unwrap_or_default())
+}
+
+async fn encrypted_channel(address: SocketAddr, certificate: &Path) -> transport::Channel {
+    let read = |name: &str| std::fs::read(certificate.with_file_name(name)).unwrap();
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(read("ca.crt")))
+        .identity(Identity::from_pem(read("client.crt"), read("client.key")));
+    let url = format!("https://localhost:{}", address.port());
+    let endpoint = transport::Channel::from_shared(url).unwrap().tls_config(tls).unwrap();
+    endpoint.connect().await.unwrap()
 }
 
 async fn plain_channel(address: SocketAddr) -> transport::Channel {

@@ -27,7 +27,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 pub(super) use self::gateway::Gateway;
 use super::share::{ConnectionLimits, Share};
-use crate::connections::{Limits, Peers, Phase, http1};
+use crate::connections::{Limits, Peers, Phase, Security, http1};
 
 /// The port of one connection.
 struct OneConnection {
@@ -49,7 +49,7 @@ impl hyper::service::Service<Request<Incoming>> for OneConnection {
 /// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
 /// is closed.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listener: (TcpListener, Security),
     gateway: Gateway,
     peers: Arc<Peers>,
     limits: (Limits, ConnectionLimits),

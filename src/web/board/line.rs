@@ -31,7 +31,7 @@ use tokio::{
 
 use crate::{
     clock::SharedClock,
-    connections::{CallGuard, Peers, Seat, accept},
+    connections::{CallGuard, Peers, Seat, Secured, Security, accept},
     metrics::{LeftBoard, Metrics},
 };
 
@@ -81,6 +81,7 @@ const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicatio
 /// Accepts connections.
 pub(super) struct Door {
     listener: TcpListener,
+    security: Security,
     limits: BoardLimits,
     peers: Arc<Peers>,
     farewells: Arc<Semaphore>,
@@ -114,10 +115,15 @@ impl Leavers {
 }
 
 impl Door {
-    pub(super) fn new(listener: TcpListener, limits: BoardLimits, leavers: Arc<Leavers>) -> Self {
+    pub(super) fn new(
+        (listener, security): (TcpListener, Security),
+        limits: BoardLimits,
+        leavers: Arc<Leavers>,
+    ) -> Self {
         let places = limits.clients_max.saturating_add(limits.others_max);
         Self {
             listener,
+            security,
             limits,
             peers: Peers::new(places),
             farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
@@ -126,9 +132,10 @@ impl Door {
     }
 
     /// Answers a client beyond the limit.
-    fn turn_away(&self, mut stream: TcpStream) {
+    fn turn_away(&self, stream: TcpStream) {
         self.leavers.left(LeftBoard::TooMany);
         let Ok(farewell) = Arc::clone(&self.farewells).try_acquire_owned() else { return };
+        let mut stream = self.security.secured(stream);
         tokio::spawn(async move {
             let said = async {
                 // The request is read first: a close with unread bytes resets the connection and the
@@ -157,6 +164,7 @@ impl Listener for Door {
                     // Where this is refused the system's own limits hold.
                     let _ = set_socket_send_buffer_size(&stream, self.limits.held_bytes);
                     let _ = stream.set_nodelay(true);
+                    let stream = self.security.secured(stream);
                     return (Line::new(stream, self.limits, &self.leavers, seat), from);
                 }
                 None => self.turn_away(stream),
@@ -209,7 +217,7 @@ impl Connected<IncomingStream<'_, Door>> for LineState {
 
 /// One connection. On drop it releases its permit.
 pub(super) struct Line {
-    stream: TcpStream,
+    stream: Secured,
     limits: BoardLimits,
     state: LineState,
     /// When its question must be answered.
@@ -224,7 +232,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    fn new(stream: TcpStream, limits: BoardLimits, leavers: &Arc<Leavers>, seat: Seat) -> Self {
+    fn new(stream: Secured, limits: BoardLimits, leavers: &Arc<Leavers>, seat: Seat) -> Self {
         Self {
             stream,
             limits,
@@ -336,7 +344,9 @@ impl AsyncWrite for Line {
     /// Ready when everything was written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.in_time(context)?;
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        // Through TLS, what was written may still wait for the client.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        ready!(self.wrote(flushed, context))?;
         self.is_free(context);
         Poll::Ready(Ok(()))
     }

@@ -38,6 +38,7 @@ use self::{
     streams::Streams,
 };
 use crate::{
+    connections::Security,
     threads,
     web::{
         door::Door as Entrance,
@@ -57,7 +58,10 @@ impl BoardServer {
     ///
     /// # Errors
     /// When no thread can be started or the listener cannot be used there.
-    pub fn start(listener: TcpListener, parts: BoardParts) -> io::Result<Self> {
+    pub fn start(
+        (listener, security): (TcpListener, Security),
+        parts: BoardParts,
+    ) -> io::Result<Self> {
         let on_loopback = listener.local_addr()?.ip().is_loopback();
         let listener = listener.into_std()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,7 +73,7 @@ impl BoardServer {
                 let limits = parts.limits;
                 let streams = Streams::new(limits.clients_max);
                 let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
-                let door = Door::new(listener, limits, Arc::clone(&leavers));
+                let door = Door::new((listener, security), limits, Arc::clone(&leavers));
                 let pages = Desk::new();
                 let entrance = entrance(&parts);
                 let board =

@@ -10,6 +10,7 @@ use doorbuster::{
     },
     admission::{CurrentServiceLevel, Tokens},
     clock::{ManualClock, SharedClock},
+    connections::Security,
     metrics::Metrics,
     reports::Reports,
     store::{LogSource, SharedStore, embedded::EmbeddedStore},
@@ -178,7 +179,7 @@ pub fn strict_board(
         limits,
         grpc_port: 0,
     };
-    BoardServer::start(listener, parts).unwrap()
+    BoardServer::start((listener, Security::default()), parts).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

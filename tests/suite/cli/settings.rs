@@ -3,10 +3,10 @@
 
 use std::ffi::OsString;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser as _};
 use doorbuster::{
     cli::Cli,
-    config::{Bounds, Config, Overrides, PublicRoutes, SETTINGS},
+    config::{Bounds, Config, Overrides, Port, PublicRoutes, SETTINGS},
     store::WitnessSync,
 };
 
@@ -55,6 +55,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
             }
             // Without the feature it can only be off: see below.
             Bounds::Text(_) if setting.key == "otel_endpoint" => continue,
+            Bounds::Text(_) if setting.key == "insecure" => ("web,http", "\"web,http\""),
             Bounds::Text(_) if setting.key == "alerts" => ("off", "\"off\""),
             Bounds::Text(_) if setting.key == "sync_witness" => ("each_commit", "\"each_commit\""),
             Bounds::Text(_) if setting.key == "webhook_url" => ("https://a/", "\"https://a/\""),
@@ -68,8 +69,12 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         let variable = setting.variable();
         // Where other nodes are served, they have to be known by a secret.
         let secret = ("DOORBUSTER_PEERS_SECRET_FILE", "elsewhere");
-        let by_file = settings(Some(&file), &[secret], Overrides::default()).unwrap();
-        let variables = [secret, (&variable, value)];
+        // A certificate needs a key, and the other way round.
+        let certificate = ("DOORBUSTER_TLS_CERTIFICATE", "elsewhere");
+        let key = ("DOORBUSTER_TLS_KEY", "elsewhere");
+        let beside = [secret, certificate, key];
+        let by_file = settings(Some(&file), &beside, Overrides::default()).unwrap();
+        let variables = [secret, certificate, key, (&variable, value)];
         let by_variable = settings(None, &variables, Overrides::default()).unwrap();
         assert_ne!(by_file, Config::default(), "{}", setting.key);
         assert_eq!(by_file, by_variable, "{}", setting.key);
@@ -95,6 +100,10 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.peers_address = Some(OsString::from("host:7430"));
     flags.peers_secret_file = Some(OsString::from("peers"));
     flags.board = Some(OsString::from("off"));
+    flags.tls_certificate = Some(OsString::from("server.crt"));
+    flags.tls_key = Some(OsString::from("server.key"));
+    flags.tls_client_ca = Some(OsString::from("clients.crt"));
+    flags.insecure = Some(OsString::from("web, http"));
     flags.board_clients_max = Some(OsString::from("77"));
     flags.stock = Some(OsString::from("[::1]:10"));
     flags.stock_watchers_max = Some(OsString::from("77"));
@@ -134,6 +143,10 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         peers_address: Some("host:7430".to_owned()),
         peers_secret_file: Some("peers".into()),
         board: None,
+        tls_certificate: Some("server.crt".into()),
+        tls_key: Some("server.key".into()),
+        tls_client_ca: Some("clients.crt".into()),
+        insecure: vec![Port::Http, Port::Web],
         board_clients_max: 77,
         stock: Some("[::1]:10".parse().unwrap()),
         stock_watchers_max: 77,
@@ -169,7 +182,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, stock, stock_watchers_max, tokens_file, public_routes, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, tls_certificate, tls_key, tls_client_ca, insecure, board_clients_max, stock, stock_watchers_max, tokens_file, public_routes, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",
@@ -227,6 +240,50 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let flags = Overrides { config: Some("missing.toml".into()), ..Overrides::default() };
     let message = settings(None, &[], flags).unwrap_err();
     assert!(message.starts_with("missing.toml cannot be read: "), "{message}");
+}
+
+#[test]
+fn plain_text_is_for_this_machine_unless_it_is_said_otherwise() {
+    let open = "beyond this machine";
+    let cases = [
+        ("listen = \"127.0.0.1:7\"\nhttp = \"[::1]:7\"\nweb = \"[::ffff:127.0.0.1]:7\"", Ok("")),
+        ("listen = \"0.0.0.0:7\"", Err("listen is 0.0.0.0:7, which other machines can reach")),
+        ("http = \"[::]:7\"", Err("http is [::]:7, which other machines can reach")),
+        ("listen = \"0.0.0.0:7\"\ninsecure = \"listen\"", Ok(open)),
+        ("stock = \"0.0.0.0:7\"", Err("stock is 0.0.0.0:7, which other machines can reach")),
+        ("listen = \"0.0.0.0:7\"\ninsecure = \"all\"", Ok(open)),
+        ("listen = \"0.0.0.0:7\"\ninsecure = \"web,board\"", Err("listen is 0.0.0.0:7, which")),
+        ("listen = \"0.0.0.0:7\"\ntls_certificate = \"a\"\ntls_key = \"b\"", Ok("")),
+        (
+            "web = \"0.0.0.0:7\"\ntls_certificate = \"a\"\ntls_key = \"b\"\ninsecure = \"web\"",
+            Ok(open),
+        ),
+        (
+            "insecure = \"\"",
+            Err("insecure must be none, all, or some of listen, http, web, board and stock"),
+        ),
+        ("insecure = \"peers\"", Err("with commas between them, not \"peers\"")),
+        ("tls_certificate = \"a\"", Err("tls_key is missing: tls_certificate is set")),
+        ("tls_key = \"a\"", Err("tls_certificate is missing: tls_key is set")),
+        ("tls_client_ca = \"a\"", Err("tls_client_ca has no effect without tls_certificate")),
+        (
+            "tls_certificate = \"a\"\ntls_key = \"b\"\ninsecure = \"all\"",
+            Err("insecure names every listener, and tls_certificate would have no effect"),
+        ),
+    ];
+    for (file, expected) in cases {
+        let judged = settings(Some(file), &[], Overrides::default());
+        match (judged, expected) {
+            (Ok(config), Ok(expected)) => {
+                let is_open = !config.plain_beyond_this_machine().is_empty();
+                assert_eq!(is_open, expected == open, "{file}");
+            }
+            (Err(said), Err(expected)) => assert!(said.contains(expected), "{file}: {said}"),
+            (judged, expected) => panic!("{file}: {judged:?}, not {expected:?}"),
+        }
+    }
+    let serve = Cli::try_parse_from(["doorbuster", "serve", "--insecure", "--listen", "0.0.0.0:7"]);
+    assert!(serve.is_ok(), "{serve:?}");
 }
 
 #[test]

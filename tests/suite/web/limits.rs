@@ -9,6 +9,7 @@ use doorbuster::{
     },
     admission::Tokens,
     clock::{ManualClock, SharedClock},
+    connections::Security,
     metrics::Metrics,
     reports::Reports,
     store::{SharedStore, embedded::EmbeddedStore},
@@ -73,10 +74,11 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         grpc_port: 0,
         tokens: Arc::new(Tokens::open()),
         opened: Opened::default(),
+        tls: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    (Server::start(listener, parts, limits), address, data)
+    (Server::start((listener, Security::default()), parts, limits), address, data)
 }
 
 #[tokio::test(flavor = "multi_thread")]
