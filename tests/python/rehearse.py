@@ -11,10 +11,14 @@ EventStoreDB, must agree to the unit.
     deploy/rehearse --route any           # calls about one item go to all nodes
 
     deploy/rehearse --store-nodes 3       # a store of three nodes, whose leader resigns and is killed
+    deploy/rehearse --tls                 # everything through TLS, with tokens for operators
     deploy/rehearse --alone               # nodes that pass no commands on to each other
 
 With `--route any` nginx gives the calls to the nodes in turns instead of hashing the item's id. The buyers are those of
 counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults and in the restarts.
+
+With `--tls` the crowd calls nginx, and nginx the nodes, through TLS with certificates on both sides; the certificate of
+the nodes is renewed while the crowd buys, and its sale is created with a token.
 
 The nodes pass commands on to each other, as docs/nodes.md says. With `--alone` each decides for itself.
 
@@ -25,6 +29,7 @@ resigns and later is killed; each time the store has no leader for a second.
 import argparse
 import collections
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -37,6 +42,7 @@ from kurrentdbclient import KurrentDBClient
 
 from counted_buyers import Buyers, Observed, Windows
 from devstore import Devstore
+from secured import Secured
 from several import START_SECONDS_MAX, STOP_SECONDS_MAX, Acquaintance, Node, Refused, say, store_options
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -51,9 +57,17 @@ SILENCE_SECONDS = 7
 class Nginx:
     """The shipped configuration, with the nodes of this rehearsal and a free port."""
 
+    PASSED = "grpc_pass grpc://doorbuster;"
+    # To the nodes through TLS, with the certificate that nginx itself has.
+    ENCRYPTED = """grpc_pass grpcs://doorbuster;
+            grpc_ssl_certificate tls/server.crt;
+            grpc_ssl_certificate_key tls/server.key;
+            grpc_ssl_trusted_certificate tls/clients-ca.crt;
+            grpc_ssl_verify on;
+            grpc_ssl_name localhost;"""
     HASHED = "        hash $routed_by consistent;\n"
 
-    def __init__(self, directory, nodes, port, route):
+    def __init__(self, directory, nodes, port, route, secured):
         self.prefix = directory / "nginx"
         self.prefix.mkdir()
         config = (NGINX / "nginx.conf").read_text()
@@ -61,11 +75,22 @@ class Nginx:
             raise Refused(f"nginx.conf does not hash by {self.HASHED.strip()!r} any more")
         # Without it nginx gives the calls to the nodes in turns.
         config = config.replace(self.HASHED, "") if route == "any" else config
+        listen, scheme = f"listen 127.0.0.1:{port} http2 backlog=4096;\n", "http"
+        if secured:
+            if self.PASSED not in config:
+                raise Refused(f"nginx.conf does not pass calls by {self.PASSED!r} any more")
+            config = config.replace(self.PASSED, self.ENCRYPTED)
+            listen = (NGINX / "listen-tls.conf").read_text().replace("listen 7443", f"listen 127.0.0.1:{port}")
+            scheme = "https"
+            (self.prefix / "tls").mkdir()
+            secured.sign("nginx")
+            for name, file in [("server.crt", "nginx.crt"), ("server.key", "nginx.key"), ("clients-ca.crt", "ca.crt")]:
+                shutil.copy(secured.path(file), self.prefix / "tls" / name)
         (self.prefix / "nginx.conf").write_text(config)
         server = "server {} max_fails=3 fail_timeout=1s;\n"
         (self.prefix / "nodes.conf").write_text("".join(server.format(n.listen) for n in nodes))
-        (self.prefix / "listen.conf").write_text(f"listen 127.0.0.1:{port} http2 backlog=4096;\n")
-        self.url = f"http://127.0.0.1:{port}"
+        (self.prefix / "listen.conf").write_text(listen)
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.path = directory / "nginx.log"
         self.log = open(self.path, "ab")
         self.child = None
@@ -206,20 +231,27 @@ def rehearse(arguments, directory):
     binary = str(arguments.binary)
     store = Devstore(binary, directory / "store", *store_options(arguments.store_nodes))
     nodes, nginx, crowd, peers, windows = [], None, None, None, Windows()
+    secured = Secured(directory) if arguments.tls else None
+    scheme, settings = ("https", secured.settings()) if secured else ("http", {})
+    # Of the crowd and of all that asks nodes here.
+    os.environ.update(secured.client() if secured else {})
     try:
         connection = store.start()
         peers = None if arguments.alone else Acquaintance(directory, arguments.port, NODES)
-        nodes = [Node(number, binary, directory, connection, peers and peers.settings(number))
-                 for number in range(1, NODES + 1)]
+        nodes = [Node(number, binary, directory, connection, (peers.settings(number) if peers else {}) | settings,
+                      scheme) for number in range(1, NODES + 1)]
         for node in nodes:
             node.start()
-        nginx = Nginx(directory, nodes, arguments.port, arguments.route)
+        nginx = Nginx(directory, nodes, arguments.port, arguments.route, secured)
         nginx.start()
         wait_for_an_answer(binary, nginx.url)
         say(f"one store, nodes at {', '.join(node.listen for node in nodes)}, nginx at {nginx.url}")
 
         crowd = crowd_of(binary, nginx.url, arguments, directory)
         break_nodes(crowd, nodes, nginx, windows)
+        if secured:
+            secured.renew()
+            say("the nodes have another certificate")
         if peers:
             cut_off(crowd, peers.lines, windows)
         if arguments.store_nodes > 1:
@@ -358,7 +390,7 @@ def know_each_other(binary, nodes):
     """Checks that each node sees each other one answer, and that commands were passed on."""
     passed_on = 0
     for node in nodes:
-        seen = call([binary, "nodes", "--json", "--server", f"http://{node.listen}"], f"the nodes of {node.number}")
+        seen = call([binary, "nodes", "--json", "--server", node.url], f"the nodes of {node.number}")
         standing = [other["standing"] for other in seen["others"]]
         if standing != ["ANSWERS"] * (len(nodes) - 1):
             raise Refused(f"node {node.number} sees other nodes as {standing}")
@@ -376,7 +408,7 @@ def judge(binary, connection, nodes, account):
         sums = collections.Counter()
         for sale_id in account["sale_ids"]:
             command = [binary, "report", "sales", sale_id, "--json",
-                       "--server", f"http://{node.listen}"]
+                       "--server", node.url]
             total = call(command, f"the report of node {node.number}")["total"]
             sums.update({key: int(total[key]) for key in
                          ["units_sold", "orders_placed", "orders_paid", "orders_expired"]})
@@ -401,6 +433,7 @@ def main():
     parser.add_argument("--route", choices=["item", "any"], default="item",
                         help="calls about one item go to one node, or to all nodes in turns")
     parser.add_argument("--alone", action="store_true", help="nodes pass no commands on to each other")
+    parser.add_argument("--tls", action="store_true", help="everything through TLS, with a token for the operator")
     parser.add_argument("--store-nodes", type=int, choices=[1, 3], default=1, help="nodes of the store")
     parser.add_argument("--port", type=int, default=7400,
                         help="of nginx; nodes reach each other on the ports that follow")
@@ -410,6 +443,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave data and logs behind")
     arguments = parser.parse_args()
+    if arguments.tls and arguments.route == "any":
+        sys.exit("--tls is for the crowd of --route item")
     arguments.binary = arguments.binary.resolve()
     if not arguments.binary.is_file():
         sys.exit(f"{arguments.binary} is missing: cargo build --release")

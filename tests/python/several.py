@@ -27,12 +27,13 @@ def say(text):
 class Node:
     """One doorbuster server. A restart keeps its address."""
 
-    def __init__(self, number, binary, directory, connection, peers=None):
+    def __init__(self, number, binary, directory, connection, peers=None, scheme="http"):
         self.number = number
         self.binary = binary
         self.directory = directory / f"node-{number}"
         self.connection = connection
         self.peers = peers or {}
+        self.scheme = scheme
         self.log = open(directory / f"node-{number}.log", "ab")
         self.listen = "127.0.0.1:0"
         self.child = None
@@ -40,6 +41,10 @@ class Node:
     def command(self, verb, *more):
         return [self.binary, verb, "--json", "--data", str(self.directory),
                 "--store", self.connection, *more]
+
+    @property
+    def url(self):
+        return f"{self.scheme}://{self.listen}"
 
     def settings(self):
         """What this node is set to beside its store, its directory and its address."""
