@@ -58,6 +58,11 @@ python:
     cargo build --release
     tests/python/run.sh
 
+# Stripped binaries for x86-64 and arm64 Linux with licences and checksums, into target/dist-files; one
+# architecture: just release x86_64. Needs a checkout without changes; deploy/release says what else.
+release *MACHINES:
+    deploy/release {{MACHINES}}
+
 # Licences and sources of all dependencies; needs cargo-deny.
 deny:
     cargo deny check bans licenses sources

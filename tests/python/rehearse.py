@@ -11,14 +11,14 @@ EventStoreDB, must agree to the unit.
     deploy/rehearse --route any           # calls about one item go to all nodes
 
     deploy/rehearse --store-nodes 3       # a store of three nodes, whose leader resigns and is killed
-    deploy/rehearse --tls                 # everything through TLS, with tokens for operators
+    deploy/rehearse --tls                 # everything through TLS, with tokens
     deploy/rehearse --alone               # nodes that pass no commands on to each other
 
 With `--route any` nginx gives the calls to the nodes in turns instead of hashing the item's id. The buyers are those of
 counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults and in the restarts.
 
 With `--tls` the crowd calls nginx, and nginx the nodes, through TLS with certificates on both sides; the certificate of
-the nodes is renewed while the crowd buys, and its sale is created with a token.
+the nodes is renewed while the crowd buys, and every call has a token.
 
 The nodes pass commands on to each other, as docs/nodes.md says. With `--alone` each decides for itself.
 
@@ -231,7 +231,7 @@ def rehearse(arguments, directory):
     binary = str(arguments.binary)
     store = Devstore(binary, directory / "store", *store_options(arguments.store_nodes))
     nodes, nginx, crowd, peers, windows = [], None, None, None, Windows()
-    secured = Secured(directory) if arguments.tls else None
+    secured = Secured(directory, binary) if arguments.tls else None
     scheme, settings = ("https", secured.settings()) if secured else ("http", {})
     # Of the crowd and of all that asks nodes here.
     os.environ.update(secured.client() if secured else {})
@@ -433,7 +433,7 @@ def main():
     parser.add_argument("--route", choices=["item", "any"], default="item",
                         help="calls about one item go to one node, or to all nodes in turns")
     parser.add_argument("--alone", action="store_true", help="nodes pass no commands on to each other")
-    parser.add_argument("--tls", action="store_true", help="everything through TLS, with a token for the operator")
+    parser.add_argument("--tls", action="store_true", help="everything through TLS, with tokens")
     parser.add_argument("--store-nodes", type=int, choices=[1, 3], default=1, help="nodes of the store")
     parser.add_argument("--port", type=int, default=7400,
                         help="of nginx; nodes reach each other on the ports that follow")

@@ -1,7 +1,6 @@
 """Certificates and a token for nodes, nginx and a crowd of a rehearsal."""
 
 import os
-import secrets
 import subprocess
 
 
@@ -10,15 +9,14 @@ class Secured:
 
     KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
-    def __init__(self, directory):
+    def __init__(self, directory, binary):
         self.directory = directory / "tls"
         self.directory.mkdir(mode=0o700)
         self.openssl("req", "-x509", *self.KEY, "-days", "2", "-subj", "/CN=rehearsal", "-keyout", "ca.key", "-out", "ca.crt")
         self.renew()
         self.sign("crowd")
-        self.token = secrets.token_hex(16)
-        self.write("operators", f"crowd {self.token}\n")
-        self.write("token", f"{self.token}\n")
+        subprocess.run([binary, "token", "new", "--tokens-file", self.path("tokens"), "--role", "admin", "--name",
+                        "crowd", "--out", self.path("token")], check=True, capture_output=True)
 
     def openssl(self, *arguments):
         subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)
@@ -44,10 +42,10 @@ class Secured:
         return str(self.directory / name)
 
     def settings(self):
-        """Of a node: clients need a certificate, and operators a token. Its probes stay in plain text."""
+        """Of a node: clients need a certificate and a token. Its probes stay in plain text."""
         return {"DOORBUSTER_TLS_CERTIFICATE": self.path("node.crt"), "DOORBUSTER_TLS_KEY": self.path("node.key"),
                 "DOORBUSTER_TLS_CLIENT_CA": self.path("ca.crt"), "DOORBUSTER_INSECURE": "web",
-                "DOORBUSTER_OPERATORS_FILE": self.path("operators")}
+                "DOORBUSTER_TOKENS_FILE": self.path("tokens")}
 
     def client(self):
         """The environment of the command line."""
