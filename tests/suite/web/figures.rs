@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 65] = [
+const COMMANDS: [&str; 66] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -125,6 +125,7 @@ const COMMANDS: [&str; 65] = [
     "reschedule_sale",
     "pause_sale",
     "resume_sale",
+    "cancel_sale",
     "close_sale",
     "show_sale",
     "create_batch",
