@@ -314,7 +314,7 @@ impl Node {
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
         let shown = (Arc::clone(&tokens), network.clone(), Arc::clone(&pulses));
-        let served = actors.served(config, &reads, &sales, (&traffic, &stock.desk), shown);
+        let served = actors.served(config, &reads, &sales, (&traffic, &stock.desk), shown)?;
         let services = grpc::Services::new(served, phase)?;
         let (board, steered) = ((room.board, grpc_port), (services.routes(), tokens));
         let shown = actors.shown(board, config, (reports, pulses), &reads, steered);

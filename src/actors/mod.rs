@@ -86,5 +86,5 @@ pub use stock_desk::{
 pub use tail::{StreamObserver, Tail};
 pub use traffic::{CatalogDesk, TrafficDesk, TrafficLimits, TrafficParts};
 pub use webhook_notifier::{
-    BadKey, BadNote, SigningKey, Webhook, WebhookNotifier, WebhookNotifierParts, noted_position,
+    BadKey, BadNote, SigningKeys, Webhook, WebhookNotifier, WebhookNotifierParts, noted_position,
 };

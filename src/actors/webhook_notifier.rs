@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 pub use note::{BadNote, noted_position};
-pub use signing::{BadKey, SigningKey};
+pub use signing::{BadKey, SigningKeys};
 
 use self::note::note_position;
 use super::{Readiness, Tail};
@@ -37,7 +37,7 @@ const PAGES_PER_NOTE: u32 = 128;
 /// The receiver, and its settings.
 pub struct Webhook {
     pub url: String,
-    pub key: SigningKey,
+    pub keys: SigningKeys,
     /// How long one try may take.
     pub timeout: Duration,
     /// Tries before a delivery is given up; at least 1.
@@ -155,11 +155,11 @@ impl WebhookNotifier {
     }
 
     async fn try_once(&self, kind: &'static str, recorded: &Recorded) -> Result<(), String> {
-        let Webhook { url, key, .. } = &self.parts.webhook;
+        let Webhook { url, keys, .. } = &self.parts.webhook;
         let body = body(kind, recorded);
         let id = recorded.id.to_string();
         let timestamp = self.parts.clock.now().second().to_string();
-        let signature = key.sign(&id, &timestamp, &body);
+        let signature = keys.sign(&id, &timestamp, &body);
         let sent = self
             .client
             .post(url)

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_rt::Arbiter;
+use anyhow::Context as _;
 use tokio::time::{Instant, timeout_at};
 use tonic::service::Routes;
 
@@ -35,7 +36,11 @@ use crate::{
         script::Script,
         service_level::ServiceLevelSetting,
     },
-    grpc::{self, Keeping, ReadSide, peers::PeerNetwork},
+    grpc::{
+        self, Keeping, ReadSide,
+        order_webhook::{OrderWebhook, OrderWebhookSettings},
+        peers::PeerNetwork,
+    },
     metrics::Metrics,
     reports::Reports,
     snapshots::{Rule, Snapshots},
@@ -316,8 +321,9 @@ impl Actors {
         sales: &Sales,
         (traffic, stock): (&Arc<TrafficDesk>, &Arc<StockDesk>),
         (tokens, network, pulses): (Arc<Tokens>, Option<Arc<PeerNetwork>>, Arc<PulseDesk>),
-    ) -> grpc::Parts {
-        grpc::Parts {
+    ) -> anyhow::Result<grpc::Parts> {
+        let webhook = self.order_webhook(config, reads)?;
+        Ok(grpc::Parts {
             sales: sales.clone(),
             items: Arc::clone(&self.items),
             coupons: Arc::clone(&self.coupons),
@@ -332,13 +338,40 @@ impl Actors {
             data: config.data.clone(),
             traffic: Arc::clone(traffic),
             stock: Arc::clone(stock),
+            webhook,
             levels: self.service_level_desk(),
             service: Arc::clone(&self.service),
             readiness: self.shared.readiness.clone(),
             clock: Arc::clone(&self.shared.clock),
             tokens,
             metrics: Arc::clone(&self.shared.metrics),
-        }
+        })
+    }
+
+    /// Sends order events, if they are to be sent.
+    fn order_webhook(
+        &self,
+        config: &Config,
+        reads: &ReadSide,
+    ) -> anyhow::Result<Option<Arc<OrderWebhook>>> {
+        let Some(url) = config.order_webhook_url.clone() else { return Ok(None) };
+        let secret_file = config.order_webhook_secret_file.clone().context(
+            "order_webhook_secret_file is missing: what order_webhook_url is sent is signed",
+        )?;
+        let settings = OrderWebhookSettings {
+            url,
+            secret_file,
+            kinds: config.order_webhook_kinds.clone(),
+            may_be_private: config.order_webhook_private,
+            timeout: Duration::from_millis(config.webhook_timeout_ms),
+            attempts: config.webhook_attempts,
+            data: config.data.clone(),
+        };
+        let (clock, metrics) = (Arc::clone(&self.shared.clock), Arc::clone(&self.shared.metrics));
+        let webhook = OrderWebhook::new(settings, clock, metrics);
+        let webhook = Arc::new(webhook.context("the order webhook is refused")?);
+        tokio::spawn(Arc::clone(&webhook).run(reads.clone()));
+        Ok(Some(webhook))
     }
 
     /// What the node does without being asked.

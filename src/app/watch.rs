@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::actors::Actors;
 use crate::{
     actors::{
-        AlertEvaluator, AlertEvaluatorParts, PulseDesk, Sales, SigningKey, Tail, Webhook,
+        AlertEvaluator, AlertEvaluatorParts, PulseDesk, Sales, SigningKeys, Tail, Webhook,
         WebhookNotifier, WebhookNotifierParts, noted_position,
     },
     config::Config,
@@ -70,9 +70,9 @@ fn webhook_notifier(
     let file = config.webhook_secret_file.as_deref();
     let file =
         file.context("webhook_secret_file is missing: what webhook_url is told is signed")?;
-    let key = SigningKey::read(file).context("webhook_secret_file is refused")?;
+    let keys = SigningKeys::read(file).context("webhook_secret_file is refused")?;
     let timeout = Duration::from_millis(config.webhook_timeout_ms);
-    let webhook = Webhook { url, key, timeout, attempts: config.webhook_attempts };
+    let webhook = Webhook { url, keys, timeout, attempts: config.webhook_attempts };
     let noted =
         noted_position(&config.data).context("how far the webhook was told is not known")?;
     let webhook_notifier = WebhookNotifier::new(WebhookNotifierParts {

@@ -46,7 +46,7 @@ mod whose;
 mod write;
 
 pub use audience::traffic;
-pub use operations::{alert, incident, level, nodes, script, token};
+pub use operations::{alert, incident, level, nodes, script, token, webhook};
 pub use selling::{coupon, item, order, sale, sale_file};
 use selling::{explain, order_list, references};
 
@@ -163,6 +163,12 @@ pub enum Verb {
   doorbuster alert follow --json
   doorbuster alert check 'available_units < 0.1 * allocated_units'")]
     Alert(alert::Args),
+    /// Show and steer the webhook of order events
+    #[command(before_help = "Examples:
+  doorbuster webhook list
+  doorbuster webhook failed
+  doorbuster webhook resend")]
+    Webhook(webhook::Args),
     /// Import recorded traffic into a log
     #[command(before_help = "Examples:
   doorbuster traffic import recorded.csv.gz --data doorbuster-data")]
@@ -238,6 +244,7 @@ impl Verb {
             Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
             Self::Alert(args) => alert::run(args, common),
+            Self::Webhook(args) => webhook::run(args, common),
             Self::Item(args) => item::run(args, common),
             Self::Level(args) => level::run(args, common),
             Self::Nodes(args) => nodes::run(&args, common),

@@ -1,4 +1,4 @@
-//! Whether alert rules are judged, and the settings of the webhook.
+//! Whether alert rules are judged, and the settings of the webhooks.
 
 use std::path::PathBuf;
 
@@ -64,6 +64,61 @@ pub(super) const ATTEMPTS: Setting = Setting {
     get: |config| config.webhook_attempts.to_string(),
     set: |config, text, bounds| {
         config.webhook_attempts = bounds.whole(text)?;
+        Ok(())
+    },
+};
+
+pub(super) const ORDER_URL: Setting = Setting {
+    key: "order_webhook_url",
+    unit: "",
+    bounds: Bounds::Text("an `https://` URL, or an `http://` one of this machine"),
+    get: |config| config.order_webhook_url.clone().unwrap_or_else(|| "none".to_owned()),
+    set: |config, text, _| {
+        config.order_webhook_url = Some(judged(text)?);
+        Ok(())
+    },
+};
+
+pub(super) const ORDER_SECRET_FILE: Setting = Setting {
+    key: "order_webhook_secret_file",
+    unit: "",
+    bounds: Bounds::Text("a file that others cannot read"),
+    get: |config| {
+        let file = config.order_webhook_secret_file.as_deref();
+        file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
+    },
+    set: |config, text, _| {
+        config.order_webhook_secret_file = Some(PathBuf::from(text));
+        Ok(())
+    },
+};
+
+pub(super) const ORDER_KINDS: Setting = Setting {
+    key: "order_webhook_kinds",
+    unit: "",
+    bounds: Bounds::Text("kinds of order events with commas between, or `all`"),
+    get: |config| match config.order_webhook_kinds.as_slice() {
+        [] => "all".to_owned(),
+        kinds => kinds.join(","),
+    },
+    set: |config, text, _| {
+        let kinds = text.split(',').map(|kind| kind.trim().to_owned());
+        config.order_webhook_kinds = if text == "all" { Vec::new() } else { kinds.collect() };
+        Ok(())
+    },
+};
+
+pub(super) const ORDER_PRIVATE: Setting = Setting {
+    key: "order_webhook_private",
+    unit: "",
+    bounds: Bounds::Text("`refused` or `allowed`"),
+    get: |config| if config.order_webhook_private { "allowed" } else { "refused" }.to_owned(),
+    set: |config, text, _| {
+        config.order_webhook_private = match text {
+            "refused" => false,
+            "allowed" => true,
+            _ => return Err(format!("must be refused or allowed, not {text:?}")),
+        };
         Ok(())
     },
 };

@@ -162,6 +162,20 @@ pub struct Overrides {
     /// Tries before a delivery is given up [env: DOORBUSTER_WEBHOOK_ATTEMPTS] [default: 10]
     #[arg(long, value_name = "TRIES")]
     pub webhook_attempts: Option<OsString>,
+    /// Where order events are sent to [env: DOORBUSTER_ORDER_WEBHOOK_URL] [default: none]
+    #[arg(long, value_name = "URL")]
+    pub order_webhook_url: Option<OsString>,
+    /// The keys that they are signed with [env: DOORBUSTER_ORDER_WEBHOOK_SECRET_FILE]
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub order_webhook_secret_file: Option<OsString>,
+    /// Kinds of order events that are sent [env: DOORBUSTER_ORDER_WEBHOOK_KINDS] [default: all]
+    #[arg(long, value_name = "KINDS")]
+    pub order_webhook_kinds: Option<OsString>,
+    /// Whether they may be sent to private addresses [env: DOORBUSTER_ORDER_WEBHOOK_PRIVATE]
+    /// [default: refused]
+    #[arg(long, value_name = "REFUSED|ALLOWED")]
+    pub order_webhook_private: Option<OsString>,
     /// Where spans of calls are sent: an OpenTelemetry collector such as http://127.0.0.1:4317, or
     /// off [env: DOORBUSTER_OTEL_ENDPOINT] [default: off]
     #[arg(long, value_name = "URL")]
@@ -214,6 +228,10 @@ impl Overrides {
             "webhook_secret_file" => self.webhook_secret_file.as_ref(),
             "webhook_timeout_ms" => self.webhook_timeout_ms.as_ref(),
             "webhook_attempts" => self.webhook_attempts.as_ref(),
+            "order_webhook_url" => self.order_webhook_url.as_ref(),
+            "order_webhook_secret_file" => self.order_webhook_secret_file.as_ref(),
+            "order_webhook_kinds" => self.order_webhook_kinds.as_ref(),
+            "order_webhook_private" => self.order_webhook_private.as_ref(),
             _ => None,
         }
     }

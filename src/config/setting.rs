@@ -70,6 +70,14 @@ pub struct Config {
     pub webhook_timeout_ms: u64,
     /// Tries before a delivery is given up.
     pub webhook_attempts: u64,
+    /// The webhook for order events, if any.
+    pub order_webhook_url: Option<String>,
+    /// A file with the keys that what it is sent is signed with.
+    pub order_webhook_secret_file: Option<PathBuf>,
+    /// Kinds of events that it is sent; all if empty.
+    pub order_webhook_kinds: Vec<String>,
+    /// Whether it may be on a private address.
+    pub order_webhook_private: bool,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
@@ -141,6 +149,10 @@ impl Default for Config {
             webhook_secret_file: None,
             webhook_timeout_ms: 5_000,
             webhook_attempts: 10,
+            order_webhook_url: None,
+            order_webhook_secret_file: None,
+            order_webhook_kinds: Vec::new(),
+            order_webhook_private: false,
             waiting_max: 16_384,
             order_wait_ms: 500,
             decide_within_ms: 5_000,

@@ -16,6 +16,7 @@ mod methods;
 mod notices;
 mod one_connection;
 mod operations;
+pub mod order_webhook;
 pub mod peers;
 mod read_side;
 pub mod replay;
@@ -33,7 +34,7 @@ mod verification;
 pub mod proto;
 
 use audience::traffic;
-use operations::{alert, alerts, incident, node, script, service_level};
+use operations::{alert, alerts, incident, node, script, service_level, webhook};
 use selling::{coupon, item, order, purchase, sale};
 
 pub use at_rest::connect;

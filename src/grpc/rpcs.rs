@@ -278,4 +278,11 @@ rpcs! {
 
     // A stream outlasts a level, so its messages are judged one by one; PlaceOrders likewise.
     TrafficService RecordTraffic: Record, BUYING, Traffic, Light, Beacons;
+
+    // What it changes is kept by the node and is no part of the log.
+    WebhookService ListWebhooks: Look, WATCHING, -, Answer, Command;
+    WebhookService ListFailedDeliveries: Look, WATCHING, -, Answer, Command;
+    WebhookService ResendDeliveries: Steer, STEERING, -, Light, Command;
+    WebhookService PauseWebhook: Steer, STEERING, -, Light, Command;
+    WebhookService ResumeWebhook: Steer, STEERING, -, Light, Command;
 }

@@ -26,6 +26,7 @@ use super::{
     node::NodeApi,
     one_connection::{OneConnection, Purchases, is_short},
     order::OrderApi,
+    order_webhook::OrderWebhook,
     peers::PeerNetwork,
     proto,
     purchase::PurchaseApi,
@@ -38,6 +39,7 @@ use super::{
     service_level_gate::Gate,
     share::ConnectionLimits,
     traffic::TrafficApi,
+    webhook::WebhookApi,
 };
 use crate::{
     actors::{
@@ -85,6 +87,8 @@ pub struct Parts {
     pub traffic: Arc<TrafficDesk>,
     /// Where the stock of sales is watched.
     pub stock: Arc<StockDesk>,
+    /// Where order events are sent to, if they are.
+    pub webhook: Option<Arc<OrderWebhook>>,
     /// Where the level of the service is set.
     pub levels: ServiceLevelDesk,
     /// The level that this node acts on.
@@ -199,7 +203,7 @@ fn contract(
     phase: watch::Receiver<Phase>,
 ) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
-    let Parts { network, traffic, levels, service, store, data, stock, .. } = parts;
+    let Parts { network, traffic, levels, service, store, data, stock, webhook, .. } = parts;
     let Parts { clock, pulses, .. } = parts;
     let counter = CallCounter::new(methods, authenticator.clone(), gate.clone(), phase.clone());
     let asked = (Arc::clone(&items), awaits.clone());
@@ -228,6 +232,7 @@ fn contract(
         service,
         authenticator: authenticator.clone(),
     };
+    let webhook = WebhookApi { webhook, authenticator: authenticator.clone() };
     let sale = SaleApi { sales: sales.clone(), reads: reads.clone(), clock, authenticator };
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
@@ -250,14 +255,12 @@ fn contract(
     serve!(alert_service_server, AlertServiceServer, Arc::new(AlertApi::new(reads.clone(), sales)));
     serve!(report_service_server, ReportServiceServer, Arc::new(ReportApi { reads }));
     serve!(replay_service_server, ReplayServiceServer, replay);
-    serve!(
-        traffic_service_server,
-        TrafficServiceServer,
-        Arc::new(TrafficApi { desk: traffic, phase })
-    );
+    let traffic = Arc::new(TrafficApi { desk: traffic, phase });
+    serve!(traffic_service_server, TrafficServiceServer, traffic);
     serve!(degradation_service_server, DegradationServiceServer, Arc::new(degradation));
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
     serve!(script_service_server, ScriptServiceServer, Arc::new(script));
+    serve!(webhook_service_server, WebhookServiceServer, Arc::new(webhook));
     (routes, purchases)
 }
 

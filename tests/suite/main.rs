@@ -64,6 +64,8 @@ mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
 mod order_events;
+/// The webhook of order events: order, retries, what is set aside, private addresses.
+mod order_webhook;
 mod ownership;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;

@@ -3,9 +3,12 @@
 //!
 //! Method: a real server on loopback with a clock that stands still, and the generated clients.
 
-use doorbuster::grpc::proto::{
-    self, FollowOrdersRequest, FollowOrdersResponse, OrderEvent, OrderEventKind as Kind,
-    OrderState, order_service_client::OrderServiceClient,
+use doorbuster::grpc::{
+    AT_HEAD,
+    proto::{
+        self, FollowOrdersRequest, FollowOrdersResponse, OrderEvent, OrderEventKind as Kind,
+        OrderState, order_service_client::OrderServiceClient,
+    },
 };
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
@@ -129,6 +132,9 @@ impl Shop {
 async fn each_event_is_told_in_order_with_what_it_means_and_continued_from_any_token() {
     let mut shop = Shop::open().await;
     shop.sell().await;
+    // The read models have come as far, so that each order is told as it is now.
+    let all = proto::ListOrdersRequest { min_position: AT_HEAD, ..Default::default() };
+    shop.node.reports().list_orders(all).await.unwrap();
     let mut told = shop.follow(from_the_start()).await;
     let mut messages = Vec::new();
     for _ in 0..9 {

@@ -6,3 +6,4 @@ pub mod level;
 pub mod nodes;
 pub mod script;
 pub mod token;
+pub mod webhook;

@@ -6,3 +6,4 @@ pub(super) mod incident;
 pub(super) mod node;
 pub(super) mod script;
 pub(super) mod service_level;
+pub(super) mod webhook;

@@ -17,6 +17,8 @@ use futures_util::{Stream, stream::try_unfold};
 use tokio::time::Instant;
 use tonic::Status;
 
+pub(in crate::grpc) use filter::kind_named;
+
 use self::{
     filter::Filter,
     resume_token::ResumeToken,
@@ -42,14 +44,14 @@ const PAGE: usize = 1_024;
 const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// Someone who follows.
-struct Follower {
+pub(in crate::grpc) struct Follower {
     reads: ReadSide,
     filter: Filter,
     /// The last event that was read; everything up to it was told, or is on the page.
     known: Checkpoint,
     page: VecDeque<proto::FollowOrdersResponse>,
     told_at: Instant,
-    _place: Permit,
+    _place: Option<Permit>,
 }
 
 /// An event that is told, or that sold an item out.
@@ -79,21 +81,11 @@ impl OrderApi {
         request: proto::FollowOrdersRequest,
     ) -> Result<impl Stream<Item = Result<proto::FollowOrdersResponse, Status>> + use<>, CallError>
     {
-        let filter = Filter::read(&request)?;
+        // What is wrong with a request is said also while there are too many followers.
+        Filter::read(&request)?;
         let place = self.followers.take(Some(Duration::ZERO)).await;
         let place = place.ok_or_else(CallError::crowded)?;
-        let known = begin(&self.reads, &request).await?;
-        let from_now = request.resume_token.is_empty() && request.after_position.is_none();
-        // So that also the first event is not missed when the connection breaks before it.
-        let page = from_now.then(|| only_token(&known)).into_iter().collect();
-        let follower = Follower {
-            reads: self.reads.clone(),
-            filter,
-            known,
-            page,
-            told_at: Instant::now(),
-            _place: place,
-        };
+        let follower = Follower::start(self.reads.clone(), &request, Some(place)).await?;
         Ok(follower.stream())
     }
 }
@@ -140,8 +132,24 @@ fn only_token(known: &Checkpoint) -> proto::FollowOrdersResponse {
 }
 
 impl Follower {
+    /// Follows from where a request says.
+    pub(in crate::grpc) async fn start(
+        reads: ReadSide,
+        request: &proto::FollowOrdersRequest,
+        place: Option<Permit>,
+    ) -> Result<Self, CallError> {
+        let filter = Filter::read(request)?;
+        let known = begin(&reads, request).await?;
+        let from_now = request.resume_token.is_empty() && request.after_position.is_none();
+        // So that also the first event is not missed when the connection breaks before it.
+        let page = from_now.then(|| only_token(&known)).into_iter().collect();
+        Ok(Self { reads, filter, known, page, told_at: Instant::now(), _place: place })
+    }
+
     /// What happens, until the client goes or the server stops.
-    fn stream(self) -> impl Stream<Item = Result<proto::FollowOrdersResponse, Status>> {
+    pub(in crate::grpc) fn stream(
+        self,
+    ) -> impl Stream<Item = Result<proto::FollowOrdersResponse, Status>> {
         try_unfold(self, |mut follower| async move {
             let next = follower.next().await?;
             Ok(next.map(|next| (next, follower)))

@@ -3,7 +3,7 @@
 pub(super) mod coupon;
 mod export;
 mod find;
-mod follow;
+pub(super) mod follow;
 pub(super) mod item;
 pub(super) mod order;
 pub(super) mod purchase;

@@ -19,7 +19,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorbuster::{
-    actors::{SigningKey, noted_position},
+    actors::{SigningKeys, noted_position},
     config::{Config, Overrides},
     events::Position,
 };
@@ -174,7 +174,7 @@ fn keys_that_are_too_short_or_open_to_everybody_are_refused() {
     ] {
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-        let refused = SigningKey::read(&file).unwrap_err().to_string();
+        let refused = SigningKeys::read(&file).unwrap_err().to_string();
         assert!(refused.contains(complaint), "{refused}");
         assert!(!refused.contains(text), "{refused}");
     }

@@ -58,7 +58,10 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
             Bounds::Text(_) if setting.key == "insecure" => ("web,http", "\"web,http\""),
             Bounds::Text(_) if setting.key == "alerts" => ("off", "\"off\""),
             Bounds::Text(_) if setting.key == "sync_witness" => ("each_commit", "\"each_commit\""),
-            Bounds::Text(_) if setting.key == "webhook_url" => ("https://a/", "\"https://a/\""),
+            Bounds::Text(_) if setting.key == "order_webhook_private" => ("allowed", "\"allowed\""),
+            Bounds::Text(_) if setting.key.ends_with("webhook_url") => {
+                ("https://a/", "\"https://a/\"")
+            }
             Bounds::Text(_) if setting.key == "public_routes" => ("board", "\"board\""),
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
@@ -113,6 +116,10 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.webhook_secret_file = Some(OsString::from("key"));
     flags.webhook_timeout_ms = Some(OsString::from("77"));
     flags.webhook_attempts = Some(OsString::from("77"));
+    flags.order_webhook_url = Some(OsString::from("https://b/"));
+    flags.order_webhook_secret_file = Some(OsString::from("keys"));
+    flags.order_webhook_kinds = Some(OsString::from("paid,sold_out"));
+    flags.order_webhook_private = Some(OsString::from("allowed"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.order_wait_ms = Some(OsString::from("777"));
     flags.decide_within_ms = Some(OsString::from("7777"));
@@ -156,6 +163,10 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         webhook_secret_file: Some("key".into()),
         webhook_timeout_ms: 77,
         webhook_attempts: 77,
+        order_webhook_url: Some("https://b/".to_owned()),
+        order_webhook_secret_file: Some("keys".into()),
+        order_webhook_kinds: vec!["paid".to_owned(), "sold_out".to_owned()],
+        order_webhook_private: true,
         waiting_max: 77,
         order_wait_ms: 777,
         decide_within_ms: 7_777,
@@ -182,7 +193,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, tls_certificate, tls_key, tls_client_ca, insecure, board_clients_max, stock, stock_watchers_max, tokens_file, public_routes, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, tls_certificate, tls_key, tls_client_ca, insecure, board_clients_max, stock, stock_watchers_max, tokens_file, public_routes, peers_listen, peers_address, peers_secret_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, order_webhook_url, order_webhook_secret_file, order_webhook_kinds, order_webhook_private, waiting_max, order_wait_ms, decide_within_ms, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -61,6 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "grpc",
         &[
             "values",
+            "private",
             "clock",
             "metrics",
             "threads",

@@ -20859,3 +20859,833 @@ pub mod traffic_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A webhook as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderWebhook {
+    /// Without its path, which may hold a token.
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// Kinds of events that are sent; all if empty.
+    #[prost(enumeration = "OrderEventKind", repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// Everything up to this position of the log was delivered or set aside.
+    #[prost(uint64, tag = "3")]
+    pub position: u64,
+    /// Why nothing is sent: empty, `operator`, `gone` (the receiver answered 410), `log_changed` or
+    /// `too_many_failed`.
+    #[prost(string, tag = "4")]
+    pub paused: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Since when the receiver accepts nothing; absent while it does.
+    #[prost(message, optional, tag = "6")]
+    pub failing_since_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the last attempt failed; empty after one that was accepted.
+    #[prost(string, tag = "7")]
+    pub last_error: ::prost::alloc::string::String,
+    /// Deliveries that were set aside.
+    #[prost(int64, tag = "8")]
+    pub failed: i64,
+    /// Deliveries since the node was started.
+    #[prost(uint64, tag = "9")]
+    pub delivered: u64,
+}
+impl ::prost::Name for OrderWebhook {
+    const NAME: &'static str = "OrderWebhook";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderWebhook".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderWebhook".into()
+    }
+}
+/// A delivery that was set aside.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FailedDelivery {
+    /// Also its `webhook-id`.
+    #[prost(string, tag = "1")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub position: u64,
+    #[prost(enumeration = "OrderEventKind", tag = "3")]
+    pub kind: i32,
+    #[prost(string, tag = "4")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub order_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub error: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "7")]
+    pub fail_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for FailedDelivery {
+    const NAME: &'static str = "FailedDelivery";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FailedDelivery".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FailedDelivery".into()
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWebhooksRequest {}
+impl ::prost::Name for ListWebhooksRequest {
+    const NAME: &'static str = "ListWebhooksRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListWebhooksRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListWebhooksRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWebhooksResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub webhooks: ::prost::alloc::vec::Vec<OrderWebhook>,
+}
+impl ::prost::Name for ListWebhooksResponse {
+    const NAME: &'static str = "ListWebhooksResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListWebhooksResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListWebhooksResponse".into()
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListFailedDeliveriesRequest {}
+impl ::prost::Name for ListFailedDeliveriesRequest {
+    const NAME: &'static str = "ListFailedDeliveriesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListFailedDeliveriesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListFailedDeliveriesRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListFailedDeliveriesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub deliveries: ::prost::alloc::vec::Vec<FailedDelivery>,
+}
+impl ::prost::Name for ListFailedDeliveriesResponse {
+    const NAME: &'static str = "ListFailedDeliveriesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListFailedDeliveriesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListFailedDeliveriesResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResendDeliveriesRequest {
+    /// All that were set aside if empty.
+    #[prost(string, repeated, tag = "1")]
+    pub event_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for ResendDeliveriesRequest {
+    const NAME: &'static str = "ResendDeliveriesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResendDeliveriesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResendDeliveriesRequest".into()
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResendDeliveriesResponse {
+    /// That are being sent again.
+    #[prost(int64, tag = "1")]
+    pub deliveries: i64,
+}
+impl ::prost::Name for ResendDeliveriesResponse {
+    const NAME: &'static str = "ResendDeliveriesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResendDeliveriesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResendDeliveriesResponse".into()
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseWebhookRequest {}
+impl ::prost::Name for PauseWebhookRequest {
+    const NAME: &'static str = "PauseWebhookRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseWebhookRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseWebhookRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PauseWebhookResponse {
+    #[prost(message, optional, tag = "1")]
+    pub webhook: ::core::option::Option<OrderWebhook>,
+}
+impl ::prost::Name for PauseWebhookResponse {
+    const NAME: &'static str = "PauseWebhookResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseWebhookResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseWebhookResponse".into()
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeWebhookRequest {}
+impl ::prost::Name for ResumeWebhookRequest {
+    const NAME: &'static str = "ResumeWebhookRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeWebhookRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeWebhookRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeWebhookResponse {
+    #[prost(message, optional, tag = "1")]
+    pub webhook: ::core::option::Option<OrderWebhook>,
+}
+impl ::prost::Name for ResumeWebhookResponse {
+    const NAME: &'static str = "ResumeWebhookResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeWebhookResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeWebhookResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod webhook_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct WebhookServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> WebhookServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> WebhookServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            WebhookServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Tells how far the webhook has come; no webhook where none is set.
+        pub async fn list_webhooks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWebhooksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWebhooksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.WebhookService/ListWebhooks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.WebhookService", "ListWebhooks"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists deliveries that were set aside, the first one first; at most 1,000 are kept.
+        pub async fn list_failed_deliveries(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListFailedDeliveriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFailedDeliveriesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.WebhookService/ListFailedDeliveries",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "doorbuster.v1.WebhookService",
+                        "ListFailedDeliveries",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends deliveries that were set aside again, those of one order in its order. What fails again stays.
+        /// An operator's act, as are those below. NOT_FOUND where no webhook is set, or one of the events is not
+        /// set aside.
+        pub async fn resend_deliveries(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResendDeliveriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResendDeliveriesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.WebhookService/ResendDeliveries",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.WebhookService", "ResendDeliveries"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends nothing until resumed; nothing is lost meanwhile. NOT_FOUND where no webhook is set.
+        pub async fn pause_webhook(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PauseWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseWebhookResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.WebhookService/PauseWebhook",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.WebhookService", "PauseWebhook"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Continues where it was paused. NOT_FOUND where no webhook is set.
+        pub async fn resume_webhook(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeWebhookResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.WebhookService/ResumeWebhook",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.WebhookService", "ResumeWebhook"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod webhook_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with WebhookServiceServer.
+    #[async_trait]
+    pub trait WebhookService: std::marker::Send + std::marker::Sync + 'static {
+        /// Tells how far the webhook has come; no webhook where none is set.
+        async fn list_webhooks(
+            &self,
+            request: tonic::Request<super::ListWebhooksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWebhooksResponse>,
+            tonic::Status,
+        >;
+        /// Lists deliveries that were set aside, the first one first; at most 1,000 are kept.
+        async fn list_failed_deliveries(
+            &self,
+            request: tonic::Request<super::ListFailedDeliveriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFailedDeliveriesResponse>,
+            tonic::Status,
+        >;
+        /// Sends deliveries that were set aside again, those of one order in its order. What fails again stays.
+        /// An operator's act, as are those below. NOT_FOUND where no webhook is set, or one of the events is not
+        /// set aside.
+        async fn resend_deliveries(
+            &self,
+            request: tonic::Request<super::ResendDeliveriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResendDeliveriesResponse>,
+            tonic::Status,
+        >;
+        /// Sends nothing until resumed; nothing is lost meanwhile. NOT_FOUND where no webhook is set.
+        async fn pause_webhook(
+            &self,
+            request: tonic::Request<super::PauseWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PauseWebhookResponse>,
+            tonic::Status,
+        >;
+        /// Continues where it was paused. NOT_FOUND where no webhook is set.
+        async fn resume_webhook(
+            &self,
+            request: tonic::Request<super::ResumeWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResumeWebhookResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct WebhookServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> WebhookServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for WebhookServiceServer<T>
+    where
+        T: WebhookService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorbuster.v1.WebhookService/ListWebhooks" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListWebhooksSvc<T: WebhookService>(pub Arc<T>);
+                    impl<
+                        T: WebhookService,
+                    > tonic::server::UnaryService<super::ListWebhooksRequest>
+                    for ListWebhooksSvc<T> {
+                        type Response = super::ListWebhooksResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWebhooksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WebhookService>::list_webhooks(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListWebhooksSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.WebhookService/ListFailedDeliveries" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListFailedDeliveriesSvc<T: WebhookService>(pub Arc<T>);
+                    impl<
+                        T: WebhookService,
+                    > tonic::server::UnaryService<super::ListFailedDeliveriesRequest>
+                    for ListFailedDeliveriesSvc<T> {
+                        type Response = super::ListFailedDeliveriesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListFailedDeliveriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WebhookService>::list_failed_deliveries(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListFailedDeliveriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.WebhookService/ResendDeliveries" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResendDeliveriesSvc<T: WebhookService>(pub Arc<T>);
+                    impl<
+                        T: WebhookService,
+                    > tonic::server::UnaryService<super::ResendDeliveriesRequest>
+                    for ResendDeliveriesSvc<T> {
+                        type Response = super::ResendDeliveriesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResendDeliveriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WebhookService>::resend_deliveries(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResendDeliveriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.WebhookService/PauseWebhook" => {
+                    #[allow(non_camel_case_types)]
+                    struct PauseWebhookSvc<T: WebhookService>(pub Arc<T>);
+                    impl<
+                        T: WebhookService,
+                    > tonic::server::UnaryService<super::PauseWebhookRequest>
+                    for PauseWebhookSvc<T> {
+                        type Response = super::PauseWebhookResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PauseWebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WebhookService>::pause_webhook(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PauseWebhookSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.WebhookService/ResumeWebhook" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeWebhookSvc<T: WebhookService>(pub Arc<T>);
+                    impl<
+                        T: WebhookService,
+                    > tonic::server::UnaryService<super::ResumeWebhookRequest>
+                    for ResumeWebhookSvc<T> {
+                        type Response = super::ResumeWebhookResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResumeWebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WebhookService>::resume_webhook(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeWebhookSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for WebhookServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorbuster.v1.WebhookService";
+    impl<T> tonic::server::NamedService for WebhookServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

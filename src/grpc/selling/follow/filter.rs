@@ -28,6 +28,14 @@ pub(super) fn kind_of(event: &OrderEvent) -> OrderEventKind {
     }
 }
 
+/// The kind that has this name in lower case.
+pub(in crate::grpc) fn kind_named(name: &str) -> Option<OrderEventKind> {
+    let known = (1..).map_while(|number| OrderEventKind::try_from(number).ok());
+    let full = format!("ORDER_EVENT_KIND_{}", name.to_uppercase());
+    let mut known = known.filter(|kind| kind.as_str_name() == full);
+    known.next().filter(|_| name == name.to_lowercase())
+}
+
 /// Conditions that all hold for an event that is told.
 pub(super) struct Filter {
     sale: Option<SaleId>,
