@@ -286,7 +286,7 @@ fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) 
     let board = stage.board_of(sales).unwrap_or_default();
     common.note(format_args!("board: {board}"));
     // Beside the address, not in it: together they are wider than a terminal.
-    common.note(format_args!("token: {} signs in there, to steer", stage.tokens.guest));
+    common.note(format_args!("token: {} to sign in", stage.tokens.guest));
     if let Script::Recorded { recording, speed, .. } = script {
         pace::tell(recording, *speed, common);
     }

@@ -40,12 +40,22 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum TokenVerb {
     /// Make a token and show it, once
+    #[command(before_help = "Examples:
+  doorbuster token new --role operator --name olga
+  doorbuster token new --role shop --name web-shop --out /etc/doorbuster/shop.token")]
     New(New),
     /// Show all tokens that there were, without their secrets
+    #[command(before_help = "Examples:
+  doorbuster token list
+  doorbuster token list --tokens-file /etc/doorbuster/tokens --json")]
     List(Place),
     /// Make the next token of the same owner and role, and let the old one expire
+    #[command(before_help = "Examples:
+  doorbuster token rotate 4f2a9c01d3e8 --overlap-hours 24")]
     Rotate(Rotate),
     /// End a token at once
+    #[command(before_help = "Examples:
+  doorbuster token revoke 4f2a9c01d3e8")]
     Revoke(Revoke),
 }
 

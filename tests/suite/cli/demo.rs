@@ -89,9 +89,19 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     let mut said = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
     let server = said.find_map(|line| line.rsplit_once(" come to ").map(|(_, url)| url.to_owned()));
     let server = server.unwrap();
+    let token = said.find_map(|line| {
+        let token = line.strip_prefix("token: ")?.strip_suffix(" to sign in")?;
+        Some(token.to_owned())
+    });
+    let token = token.unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, token).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let with_token = [("DOORBUSTER_TOKEN_FILE", file.to_str().unwrap())];
 
-    let stock =
-        run(&["report", "stock", "--json", "--min-position", "4", "--server", &server], &[]);
+    let ask = ["report", "stock", "--json", "--min-position", "4", "--server", &server];
+    assert!(!run(&ask, &[]).status.success(), "there are tokens");
+    let stock = run(&ask, &with_token);
     let stock: serde_json::Value = serde_json::from_slice(&stock.stdout).unwrap();
     let item = stock["levels"][0]["item_id"].as_str().unwrap().to_owned();
     let add = ["item", "allocate", &item, "--warehouse", "main", "--units", "5"];
@@ -99,15 +109,7 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     let refused = run(&add, &[]);
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
 
-    let token = said.find_map(|line| {
-        let token = line.strip_prefix("token: ")?.strip_suffix(" signs in there, to steer")?;
-        Some(token.to_owned())
-    });
-    let token = token.unwrap();
-    let file = directory.path().join("token");
-    std::fs::write(&file, token).unwrap();
-    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-    let added = run(&add, &[("DOORBUSTER_TOKEN_FILE", file.to_str().unwrap())]);
+    let added = run(&add, &with_token);
     assert!(added.status.success(), "{added:?}");
 
     // The reader is gone: further output must not stop it.
