@@ -302,7 +302,7 @@ async function steered(page, server, live) {
   const shows = (selector, text) => async () => (await page.locator(selector).first().textContent()).includes(text);
   const counts = (available, reserve) => async () => {
     const cells = await page.locator("#items tbody tr td.n").allTextContents();
-    return number(cells[1]) === available && number(cells[4]) === reserve;
+    return cells.length > 4 && number(cells[1]) === available && number(cells[4]) === reserve;
   };
   await until("the item is there", counts(5, 7));
   const acts = [

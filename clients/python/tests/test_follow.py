@@ -29,6 +29,7 @@ from doorbuster import (
 Sell = Callable[..., str]
 Kind = v1.OrderEventKind
 ORDERS = 40
+KINDS = [Kind.ORDER_EVENT_KIND_PLACED, Kind.ORDER_EVENT_KIND_PAID]
 
 
 def gist(told: v1.FollowOrdersResponse) -> tuple[int, str, int]:
@@ -103,7 +104,10 @@ class Crowd:
 def test_a_follower_outlasts_kills_of_the_server(
     another: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Crowd(another) as crowd, Doorbuster(another.http).follow_orders(after_position=0) as told:
+    with (
+        Crowd(another) as crowd,
+        Doorbuster(another.http).follow_orders(after_position=0, kinds=KINDS) as told,
+    ):
         found = [gist(next(told)) for _ in range(2 * ORDERS)]
     assert [event[:2] for event in found] == logged(another)
     assert crowd.killed == 2
@@ -115,7 +119,7 @@ def test_an_asyncio_follower_outlasts_them_too(another: Server) -> None:
     async def follow() -> list[tuple[int, str]]:
         async with (
             AsyncDoorbuster(another.http) as shop,
-            shop.follow_orders(after_position=0) as follower,
+            shop.follow_orders(after_position=0, kinds=KINDS) as follower,
         ):
             found = list[tuple[int, str]]()
             async for told in follower:

@@ -33,7 +33,7 @@ class AsyncCaller:
         headers: Mapping[str, str] | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        """`url` is the address of the HTTP/JSON port, `token` one of a role that may make the calls.
+        """`url` is the address of the HTTP/JSON port, `token` one of a role that may call.
         `operator` is recorded with acts that name no other; a server with tokens takes it from the
         token.
 
