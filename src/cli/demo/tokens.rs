@@ -34,7 +34,7 @@ const LIFE_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// Those tokens, and where the server finds them.
 pub struct Tokens {
     pub file: PathBuf,
-    /// For the board.
+    /// For the board, and for whatever else its user tries.
     pub guest: String,
     /// The demonstration itself, which is the shop, too.
     pub own: Operator,
@@ -49,7 +49,7 @@ impl Tokens {
         let now = WallClock.now();
         let times = (now, now.plus(LIFE_MS));
         let mut tokens = TokensFile::new()?;
-        let (_, guest) = tokens.add(Role::Operator, GUEST_NAME, times)?;
+        let (_, guest) = tokens.add(Role::Admin, GUEST_NAME, times)?;
         let (_, own) = tokens.add(Role::Admin, OWN_NAME, times)?;
         let file = directory.join(FILE);
         let mut written = OpenOptions::new()
