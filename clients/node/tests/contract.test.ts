@@ -82,6 +82,8 @@ test("writes are those that the table of RPCs lists", () => {
     listed.map((row) => row[1]?.replaceAll("`", "")).sort(),
   );
   const streams = ["PurchaseService/PlaceOrders", "TrafficService/RecordTraffic"];
-  const expected = written.filter((one) => one && !streams.includes(one));
+  // Acts on the webhook of one node are not in the log.
+  const isOfNode = (one: string) => one.startsWith("WebhookService/");
+  const expected = written.filter((one) => one && !streams.includes(one) && !isOfNode(one));
   assert.deepEqual(methods.filter(isWrite).map(name).sort(), expected.sort());
 });

@@ -98,8 +98,10 @@ def test_writes_are_those_that_the_table_of_rpcs_lists() -> None:
     rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
     listed = {row[1].strip("`"): row[4] == "yes" for row in rows if "Service/" in "".join(row[1:2])}
     streams = {"PurchaseService/PlaceOrders", "TrafficService/RecordTraffic"}
+    # Acts on the webhook of one node, which are not in the log.
+    of_a_node = {name for name in listed if name.startswith("WebhookService/")}
     assert listed.keys() == _wire.RPCS.keys()
     assert {name for name, rpc in _wire.RPCS.items() if rpc.writes} == {
         name for name, writes in listed.items() if writes
-    } - streams
+    } - streams - of_a_node
     assert {name for name, rpc in _wire.RPCS.items() if rpc.reads_stream} == streams
