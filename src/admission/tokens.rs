@@ -103,14 +103,15 @@ impl Tokens {
         if *seen == found {
             return Ok(None);
         }
-        *seen = found;
         if found.is_none() {
             return match self.is_open() {
                 true => Ok(None),
                 false => Err(bad(file, "is missing")),
             };
         }
+        // What cannot be read now is tried again, whether it changes or not.
         let read = TokensFile::read(file)?;
+        *seen = found;
         let book = Book::of(read);
         let changes = changes(&self.known.borrow().0, &book);
         self.known.send_replace(Arc::new(Known(Some(book))));

@@ -37,6 +37,7 @@ pub(super) fn start(
 }
 
 async fn watch(tokens: Arc<Tokens>, metrics: Arc<Metrics>, clock: SharedClock) {
+    let mut said = None;
     loop {
         sleep(LOOK_EVERY).await;
         let reading = Arc::clone(&tokens);
@@ -46,11 +47,15 @@ async fn watch(tokens: Arc<Tokens>, metrics: Arc<Metrics>, clock: SharedClock) {
             Ok(None) => {}
             Ok(Some(changes)) => {
                 metrics.tokens_file_is_bad(false);
+                said = None;
                 tell(&changes, &clock);
             }
             Err(error) => {
                 metrics.tokens_file_is_bad(true);
-                tracing::error!(%error, "the tokens file is refused; the last good tokens stay");
+                if said.as_ref() != Some(&error) {
+                    tracing::error!(%error, "the tokens file is refused; the last good tokens stay");
+                    said = Some(error);
+                }
             }
         }
     }

@@ -231,11 +231,11 @@ rpcs! {
     PurchaseService QuotePrice: Look, ANY, -, Light, Command, by QuotePriceRequest.item_id;
 
     ReplayService GetStateAt: Report, REPORTING, Reports, Answer, Command;
-    ReplayService ReplayItem: Report, REPORTING, Reports, Following, Command;
-    ReplayService CompareReplay: Report, REPORTING, Reports, Answer, Command;
+    ReplayService ReplayItem: Report, WATCHING, Reports, Following, Command;
+    ReplayService CompareReplay: Report, WATCHING, Reports, Answer, Command;
     ReplayService RunWhatIf: Report, REPORTING, Reports, Answer, Command;
     ReplayService ExplainPurchase: Report, SERVING, Reports, Answer, Command;
-    ReplayService VerifySale: Report, REPORTING, Reports, Answer, Command;
+    ReplayService VerifySale: Report, WATCHING, Reports, Answer, Command;
 
     ReportService GetStockLevels: Report, LISTING, Reports, Answer, Command;
     ReportService ListOrders: Report, LISTING, Reports, Answer, Command;

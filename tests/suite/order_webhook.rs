@@ -53,6 +53,8 @@ struct Answers {
     next: Mutex<VecDeque<u16>>,
     /// Answers for orders, for as long as they are here.
     of_orders: Mutex<HashMap<String, u16>>,
+    /// The same for types of events.
+    of_types: Mutex<HashMap<&'static str, u16>>,
 }
 
 struct Receiver {
@@ -89,7 +91,8 @@ async fn take(State(receives): State<Receives>, headers: HeaderMap, body: String
     let came = (body["type"].as_str().unwrap().to_owned(), order, id);
     receives.asked.lock().unwrap().push(came.clone());
     let of_order = receives.answers.of_orders.lock().unwrap().get(&came.1).copied();
-    let next = of_order.or_else(|| receives.answers.next.lock().unwrap().pop_front());
+    let of_type = receives.answers.of_types.lock().unwrap().get(came.0.as_str()).copied();
+    let next = of_order.or(of_type).or_else(|| receives.answers.next.lock().unwrap().pop_front());
     match next {
         None => {
             receives.came.send(came).await.unwrap();
@@ -283,6 +286,48 @@ async fn what_alone_is_not_accepted_is_set_aside_with_its_order_and_sent_again()
     let second = receiver.next().await;
     assert_eq!((second.0.as_str(), &second.2), ("order.refunded", &aside[1].event_id));
     until_shown(&node, |shown| shown.failed == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_refuses_all_events_of_one_type_gets_the_others() {
+    let mut receiver = Receiver::start().await;
+    let (node, _, _dir) = node(&receiver, 2).await;
+    let (_, items) = node.sale(vec![item("lamp", &[("shanghai", 40)])]).await;
+    // More than are tried at once.
+    let mut orders = Vec::new();
+    for number in 0..20 {
+        let answer = node.place(&items[0], &format!("buyer-{number}"), 1).await.unwrap();
+        orders.push(order(&answer));
+        receiver.next().await;
+    }
+    receiver.answers.of_types.lock().unwrap().insert("order.cancelled", 500);
+    for order in &orders {
+        let request = proto::CancelOrderRequest {
+            request_id: crate::support::request_id(),
+            item_id: items[0].clone(),
+            order_id: order.order_id.clone(),
+            buyer: order.buyer.clone(),
+        };
+        node.purchases().cancel_order(request).await.unwrap();
+    }
+    let refused = |asked: &[Came]| asked.iter().filter(|came| came.0 == "order.cancelled").count();
+    receiver.until_asked(|asked| refused(asked) >= 20).await;
+    let ann = order(&node.place(&items[0], "ann", 1).await.unwrap());
+    assert_eq!(receiver.gist().await, ("order.placed".to_owned(), ann.order_id));
+    until_shown(&node, |shown| shown.failed == 20).await;
+
+    // What is wrong with the event itself is known without others.
+    receiver.answers.of_types.lock().unwrap().insert("order.placed", 422);
+    node.place(&items[0], "bob", 1).await.unwrap();
+    until_shown(&node, |shown| shown.failed == 21).await;
+    // After a pause they are read once more, and are still set aside once.
+    let pause = PauseWebhookRequest::default();
+    webhooks(&node).pause_webhook(pause).await.unwrap();
+    webhooks(&node).resume_webhook(ResumeWebhookRequest {}).await.unwrap();
+    receiver.answers.of_types.lock().unwrap().clear();
+    let cat = order(&node.place(&items[0], "cat", 1).await.unwrap());
+    assert_eq!(receiver.gist().await, ("order.placed".to_owned(), cat.order_id));
+    assert_eq!(failed(&node).await.len(), 21);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,7 @@ impl OrderWebhook {
             Err(refused) => {
                 saved.failed[place].why = match refused {
                     Refused::Gone => "it answered 410 Gone".to_owned(),
-                    Refused::Other(why) => why,
+                    Refused::Event(why) | Refused::Other(why) => why,
                 };
                 // Also those that come after it.
                 for one in saved.failed.iter_mut().filter(|one| one.key() == failed.key()) {
@@ -69,6 +69,10 @@ impl OrderWebhook {
 
     pub(super) fn set_aside(&self, letter: &Letter, why: String) {
         let mut saved = self.lock();
+        // Read once more after a pause or a restart.
+        if saved.failed.iter().any(|one| one.event_id == letter.event_id) {
+            return;
+        }
         tracing::error!(event = letter.event_id, why, "an order event was set aside");
         // What follows one that is being sent again is sent again, too.
         let again = saved.failed.iter().any(|one| one.again && one.key() == letter.key());

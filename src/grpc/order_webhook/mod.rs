@@ -29,7 +29,7 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Mutex as AsyncMutex, Notify, Semaphore, mpsc},
     time::{MissedTickBehavior, interval, sleep},
 };
 use tonic::{Code, Status};
@@ -62,7 +62,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// What is retried here is not the receiver.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Deliveries under way at once.
+/// Attempts under way at once. A delivery that pauses before its next attempt is none.
 const AT_ONCE: usize = 16;
 
 /// Messages of the stream that wait to be taken.
@@ -99,6 +99,9 @@ pub struct OrderWebhook {
     /// `saved` was changed by an operator.
     changed: Notify,
     accepted: AtomicU64,
+    attempts_at_once: Semaphore,
+    /// Held while it is written down how far it has come.
+    saving: AsyncMutex<()>,
     failing: Mutex<Failing>,
     clock: SharedClock,
     metrics: Arc<Metrics>,
@@ -162,6 +165,8 @@ impl OrderWebhook {
             data,
             changed: Notify::new(),
             accepted: AtomicU64::new(0),
+            attempts_at_once: Semaphore::new(AT_ONCE),
+            saving: AsyncMutex::default(),
             failing: Mutex::default(),
             clock,
             metrics,
@@ -274,10 +279,9 @@ impl OrderWebhook {
         Ok(())
     }
 
-    /// Begins deliveries, as many as may be under way at once.
+    /// Begins the deliveries of all orders in the window of which none is under way.
     fn dispatch(self: &Arc<Self>, window: &mut Window, sending: &mut Sending) {
-        while sending.len() < AT_ONCE {
-            let Some((number, letter)) = window.take() else { return };
+        while let Some((number, letter)) = window.take() {
             if self.is_aside(letter.key()) {
                 self.set_aside(&letter, "waits for the event of its order before it".to_owned());
                 window.done(number);
@@ -298,13 +302,18 @@ impl OrderWebhook {
         let (mut pause, mut attempt) = (PAUSE_MIN, 0);
         loop {
             attempt += 1;
-            let why = match self.try_once(letter).await {
+            // Only what is being tried counts: others are tried while this one pauses.
+            let permit = self.attempts_at_once.acquire().await;
+            let tried = self.try_once(letter).await;
+            drop(permit);
+            let is_of_event = matches!(tried, Err(Refused::Event(_)));
+            let why = match tried {
                 Ok(()) => return Outcome::Accepted,
                 Err(Refused::Gone) => return Outcome::Gone,
-                Err(Refused::Other(why)) => why,
+                Err(Refused::Event(why) | Refused::Other(why)) => why,
             };
             let others = self.accepted.load(Ordering::Relaxed) > accepted_before;
-            if attempt >= self.attempts && others {
+            if attempt >= self.attempts && (others || is_of_event) {
                 self.metrics.delivery(DeliveryResult::GivenUp);
                 return Outcome::SetAside(why);
             }
@@ -324,7 +333,7 @@ impl OrderWebhook {
                 *failing = Failing::default();
             }
             Err(Refused::Gone) => failing.why = "it answered 410 Gone".to_owned(),
-            Err(Refused::Other(why)) => {
+            Err(Refused::Event(why) | Refused::Other(why)) => {
                 if failing.since.is_none() {
                     failing.since = Some(self.clock.now());
                     tracing::warn!(why, "the order webhook is not accepted; it is tried again");
@@ -342,6 +351,7 @@ impl OrderWebhook {
 
     /// Writes down how far it has come.
     async fn save(&self) {
+        let _saving = self.saving.lock().await;
         let (saved, data) = (self.lock().clone(), self.data.clone());
         let written = tokio::task::spawn_blocking(move || saved.write(&data)).await;
         if let Ok(Err(error)) = written {

@@ -20,11 +20,21 @@ use crate::{actors::SigningKeys, clock::SharedClock};
 /// How often it is looked whether the file with the secrets was changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Answers that speak of what was sent, not of the receiver or of who sends.
+const OF_EVENT: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+];
+
 /// Why a delivery was not accepted.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// The receiver wants no more.
     Gone,
+    /// This event is not accepted, whatever becomes of others.
+    Event(String),
     Other(String),
 }
 
@@ -96,7 +106,14 @@ impl Receiver {
         match sent {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) if answer.status() == StatusCode::GONE => Err(Refused::Gone),
-            Ok(answer) => Err(Refused::Other(format!("it answered {}", answer.status()))),
+            Ok(answer) => {
+                let why = format!("it answered {}", answer.status());
+                Err(if OF_EVENT.contains(&answer.status()) {
+                    Refused::Event(why)
+                } else {
+                    Refused::Other(why)
+                })
+            }
             // The URL may hold a token.
             Err(error) => Err(Refused::Other(causes(&error.without_url()))),
         }
